@@ -104,9 +104,8 @@ def packed(shot: bytes) -> bytes:
     return written.getvalue()
 
 
-def picture(browser: Browser, address: str, name: str, language: str, theme: str, width: int) -> None:
-    """One page in one language, theme and width."""
-    where, act = SCENES[name]
+def pictures(browser: Browser, address: str, names: list[str], language: str, theme: str, width: int) -> None:
+    """Pages in one language, theme and width, one after another in one window, which keeps what it has loaded."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=theme,  # type: ignore[arg-type]
@@ -116,18 +115,21 @@ def picture(browser: Browser, address: str, name: str, language: str, theme: str
     context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
     context.set_default_timeout(180_000)  # as long as a loaded machine takes
     page = context.new_page()
-    page.goto(f"{address}{where}")
-    if name == "present":
-        page.locator("svg").first.wait_for()
-        shot = page.screenshot()
-    else:
-        settle(page)
-        act(page)
-        shot = taken(page, width)
-    path = FOLDER / ("" if language == "en" else language) / f"{name}-{theme}-{width}.webp"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(packed(shot))
-    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB", flush=True)
+    for name in names:
+        where, act = SCENES[name]
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{address}{where}")
+        if name == "present":
+            page.locator("svg").first.wait_for()
+            shot = page.screenshot()
+        else:
+            settle(page)
+            act(page)
+            shot = taken(page, width)
+        path = FOLDER / ("" if language == "en" else language) / f"{name}-{theme}-{width}.webp"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(packed(shot))
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB", flush=True)
     context.close()
 
 
@@ -145,9 +147,9 @@ def main(wanted: list[str]) -> None:
         server = AppServer(home)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:
-            for language, theme, width, name in product(languages, THEMES, WIDTHS, scenes):
+            for language, theme, width in product(languages, THEMES, WIDTHS):
                 with use(language):
-                    picture(browser, f"http://127.0.0.1:{server.port}", name, language, theme, width)
+                    pictures(browser, f"http://127.0.0.1:{server.port}", scenes, language, theme, width)
         finally:
             browser.close()
             server.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -623,6 +623,31 @@ class Study:
             write_whole(Path(path), form_of(ending).write(what, checked_level(interval)), StudyError)
             return Path(path)
         write(self.bundle(trial, family, use, explain=explain), Path(path))
+        return Path(path)
+
+    def present(self, path: str | PathLike[str], theme: Literal["", "light", "dark"] = "") -> Path:
+        """Write the presentation of the study, one HTML file that needs neither kanlab nor a network.
+
+        Parameters
+        ----------
+        path : path of the file
+            Any browser shows it; arrow keys move, and its sliders ask the recommended model to read.
+        theme : {"", "light", "dark"}
+            By default that of the browser.
+
+        Returns
+        -------
+        Path
+            The path of the file.
+
+        Raises
+        ------
+        StudyError
+            Where the study has no model yet, or the file cannot be written.
+        """
+        from kanlab.export.present import presentation
+
+        write_whole(Path(path), presentation(self.handle, theme).encode("utf-8"), StudyError)
         return Path(path)
 
     def attach(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> list[str]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
 VARIABLE = "KANLAB_LANG"  # of the environment: kanlab.settings says what it is
@@ -48,8 +49,9 @@ def say(message: str, /, **values: object) -> str:
     ...     say("Data")
     '数据'
     """
-    told = translation(active())(message) if message else ""
-    return told.format(**values) if values else told
+    language = active()
+    told = translation(language)(message) if message else ""
+    return filled(told, values, spaced=language in _SPACED) if values else told
 
 
 def marked(message: str) -> str:
@@ -122,6 +124,60 @@ def of_terminal() -> str:
     """The language of a command line: KANLAB_LANG, else that of LC_ALL, LC_MESSAGES or LANG, as gettext reads them."""
     settings = (os.environ.get(name) for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG"))
     return known(next(filter(None, settings), None))
+
+
+# ---- Chinese beside letters and digits
+
+
+_SPACED = frozenset({"zh"})
+_HAN, _LATIN = r"[\u3400-\u9fff]", r"[A-Za-z0-9%]"
+_NEEDS = re.compile(f"{_HAN}{_LATIN}|{_LATIN}{_HAN}")  # a space between them, which is no letter of either
+_TOO_MUCH = re.compile(f"{_HAN} {_HAN}|[。；：！？] .")
+# values that are somebody's names for something: the spaces around them tell where they end
+_NAMES = frozenset(
+    {"name", "names", "column", "columns", "feature", "features", "target", "targets", "level", "levels"}
+    | {"source", "study", "file", "path", "listed"}
+)
+
+
+@cache
+def _pieces(told: str) -> tuple[tuple[str, str, str], ...] | None:
+    """The text before each value of a sentence, the name of the value and its format; None where it takes more."""
+    parsed = [*Formatter().parse(told)]
+    if any(conversion or (name is not None and not name.isidentifier()) for _, name, _, conversion in parsed):
+        return None
+    return tuple((own, name or "", spec or "") for own, name, spec, _ in parsed)
+
+
+def filled(told: str, values: Mapping[str, object], *, spaced: bool) -> str:
+    """A sentence with its values. spaced: with a space between Chinese and other letters, and none within Chinese.
+
+    >>> filled("选用{model}", {"model": "8 个网络"}, spaced=True), filled("AICc 与 {fit}", {"fit": "偏差"}, spaced=True)
+    ('选用 8 个网络', 'AICc 与偏差')
+    """
+    pieces = _pieces(told) if spaced else None
+    if pieces is None:
+        return told.format(**values)
+    text, before = "", ""
+    for own, name, spec in pieces:
+        text = _joined(text, own, before in _NAMES)
+        text = _joined(text, format(values[name], spec) if name else "", name in _NAMES)
+        before = name
+    return text
+
+
+def _joined(first: str, second: str, is_name: bool) -> str:
+    """Two pieces of a sentence. is_name: whether one of them is somebody's name, whose spaces stay."""
+    if not first or not second:
+        return first + second
+    if _NEEDS.match(first[-1] + second[0]):
+        return f"{first} {second}"
+    if not is_name:
+        if first[-1] == " " and _TOO_MUCH.match(first[-2:] + second[0]):
+            return first[:-1] + second
+        if second[0] == " " and _TOO_MUCH.match(first[-1] + second[:2]):
+            return first + second[1:]
+    return first + second
 
 
 # ---- catalogues

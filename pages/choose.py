@@ -15,7 +15,6 @@ from kanlab.ui import (
     model_table,
     prediction,
     sensitivity,
-    sharing,
     steps,
     study_header,
 )
@@ -48,7 +47,6 @@ def page() -> None:
     records = handle.records()
     found = recommend(handle, records, validation)
     choose.recommendation(found, handle)
-    sharing.present_button(handle)
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
     choose.hold(handle)

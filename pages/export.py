@@ -27,7 +27,7 @@ with sentences(), st.spinner(say("Packing the bundle…")):
     key = (*fitted_model.model_key(handle, records, trial), state, str(found.to_dict()))
     made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle)))
 export.all_targets(handle)
-export.downloads(made)
+export.downloads(handle, made)
 as_code.forms(handle, model, key)
 export.elsewhere(handle.name, trial, found.average is not None)
 steps.next_step(EXPORT, primary=False)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts import trials as trial_charts
+from kanlab.data.examples import told_name
 from kanlab.execution.manager import manager
 from kanlab.language import say
 from kanlab.ui import (
@@ -30,7 +31,7 @@ if name is None:
     go_first_to(SEARCH, say("No study is open. Start one, or choose one under Studies."), say("Go to Search"))
 
 heading(
-    literal(name),
+    literal(told_name(name)),
     say(
         "Each point is a trial: one network, fitted to the training rows. RSS (of classes the "
         "deviance) says how far it misses them, K how many parameters it has. AICc weighs one "

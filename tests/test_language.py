@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kanlab import language, retelling
 from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
-from kanlab.language import say, use
+from kanlab.language import filled, say, use
 from kanlab.retelling import retold
 from kanlab.text import counted, listing, quoted
 
@@ -199,3 +199,22 @@ def with_values(message: str, data: st.DataObject) -> tuple[str, dict[str, str]]
             kinds = [str] if f"'{{{name}}}'" in message else [str, quoted]
             values[name] = data.draw(st.sampled_from(kinds))(data.draw(NAMES))
     return (retelling._plain(message).format(**values) if values else message), values
+
+
+@pytest.mark.parametrize(
+    ("told", "values", "text"),
+    [
+        ("选用{model}", {"model": "8 个网络的平均"}, "选用 8 个网络的平均"),
+        ("选用{model}", {"model": "试验 5"}, "选用试验 5"),
+        ("AICc 与 {fit}", {"fit": "偏差"}, "AICc 与偏差"),
+        ("AICc 与 {fit}", {"fit": "RSS"}, "AICc 与 RSS"),
+        ("{share:.0%}有缺失值", {"share": 0.17}, "17% 有缺失值"),
+        ("推荐：{reason} 点击一行", {"reason": "它最短。"}, "推荐：它最短。点击一行"),
+        ("预测 {target} 的均值", {"target": "投诉次数"}, "预测 投诉次数 的均值"),  # a name ends where its space is
+        ("“{name}”：{n:,} 行", {"name": "a", "n": 1234}, "“a”：1,234 行"),
+        ("{one!r}行", {"one": "a"}, "'a'行"),
+    ],
+)
+def test_chinese_keeps_a_space_from_letters_and_digits_alone(told: str, values: dict[str, object], text: str) -> None:
+    assert filled(told, values, spaced=True) == text
+    assert filled(told, values, spaced=False) == told.format(**values)

@@ -108,7 +108,7 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     assert (content["use"], content["use_reason"]) == (found.use, found.use_reason)
     if found.average is not None:
         assert content["to_predict"]["family"] == "average"
-        assert f"to predict: {found.average.name}. {found.use_reason}" in lines
+        assert f"to predict: {found.average.name}. {found.average_reason}" in lines
 
     app.query_params["study"] = study.name
     live = text_of(go(app, "live")).replace("\\", "")
@@ -117,7 +117,7 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     headline = found.chosen_for()
     assert headline is not None
     assert f"Take {'the network of ' * headline.is_network}{headline.name}" in page
-    assert found.use_reason in page
+    assert (found.use_reason if headline is choice else found.average_reason) in page
     go(app, "live")  # away from the switch, whose own state would be sent along
     app.session_state[USE] = "read"
     page = text_of(go(app, "choose")).replace("\\", "")

@@ -19,13 +19,20 @@ _SIZES = np.array([[250.0, 200.0], [480.0, 230.0], [1050.0, 230.0]])  # width an
 _CHARACTER, _LINE = 7.0, 16.0  # of a label at 12 px, generously
 _GAP = 10.0
 _AROUND_POINT, _AROUND_LINE = 5.5, 1.0  # px
-_LINE_COSTS = 0.2  # of a sampled point of a line, beside a mark
+_LINE_COSTS, _FRONT_COSTS = 0.2, 1.6  # of a sampled point of a line, beside a mark
 _AWAY_COSTS = 3.0  # of each shift but the first: a label far from its mark seems to be of another
 _STEP = 0.02  # of the plot, between the points that stand for a line
 
 _SHIFTS = (0.0, 17.0, -17.0, 34.0, -34.0, 51.0, -51.0, 68.0, -68.0, 85.0, -85.0)
 _BESIDE = [(side, dy) for dy in _SHIFTS for side in ("left", "right", "center") if dy or side != "center"]
 _BELOW = [("right", 17.0), ("left", 17.0), *_BESIDE]
+_ASIDE = (24.0, 48.0, 72.0)  # px further along, joined to its mark by a line
+_ASIDE_COSTS = 1.5  # of each length of a shift
+_TRIES = [(side, dy, 0.0) for side, dy in _BESIDE] + [
+    (side, dy, aside) for aside in _ASIDE for dy in (17.0, -17.0, 34.0, -34.0) for side in ("left", "right")
+]
+_TRIES_BELOW = [(side, dy, 0.0) for side, dy in _BELOW]
+_TOWARDS = {"left": 1.0, "right": -1.0, "center": 0.0}  # by its align, where a label lies from its mark
 _NEAR = 17.0  # px that an optional label is away from its mark at most, or it is left out
 
 
@@ -45,18 +52,25 @@ class Label:
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What labels should not cover: points (m, 2) and corners of lines (c, 2), 0 to 1 from the left and from the bottom."""
+    """What labels should not cover: points (m, 2) and corners of lines (c, 2), 0 to 1 from the left and from the bottom.
+
+    fronts: lines that are drawn more strongly.
+    """
 
     points: Array
     lines: Sequence[Array] = ()
+    fronts: Sequence[Array] = ()
 
     @property
     def marks(self) -> tuple[Array, Array, Array]:
         """Places (m, 2), half sizes (m,) in px, and what covering each costs (m,)."""
-        along = [_sampled(line) for line in self.lines if len(line)]
-        at = np.concatenate([self.points.reshape(-1, 2), *along])
-        is_line = np.arange(len(at)) >= len(self.points)
-        return at, np.where(is_line, _AROUND_LINE, _AROUND_POINT), np.where(is_line, _LINE_COSTS, 1.0)
+        points = self.points.reshape(-1, 2)
+        parts = [(points, _AROUND_POINT, 1.0)]
+        for lines, costs in ((self.lines, _LINE_COSTS), (self.fronts, _FRONT_COSTS)):
+            parts += [(_sampled(line), _AROUND_LINE, costs) for line in lines if len(line)]
+        sizes = [len(at) for at, *_ in parts]
+        around, costs_of = (np.repeat([part[i] for part in parts], sizes) for i in (1, 2))
+        return np.concatenate([at for at, *_ in parts]), around, costs_of
 
 
 NO_OBSTACLES = Obstacles(np.zeros((0, 2)))
@@ -81,14 +95,19 @@ def placed(labels: Sequence[Label], obstacles: Obstacles = NO_OBSTACLES) -> list
     found: list[dict[str, Any] | None] = []
     for label in labels:
         tries = [
-            (at, side, dy)
+            (at, side, dy, aside)
             for at in range(len(label.places))
-            for side, dy in (_BELOW if label.below else _BESIDE)
-            if not label.optional or abs(dy) <= _NEAR
+            for side, dy, aside in (_TRIES_BELOW if label.below else _TRIES)
+            if not label.optional or (abs(dy) <= _NEAR and not aside)
         ]
-        boxes = np.array([_boxes(label.text, label.places[at], side, dy) for at, side, dy in tries])
+        boxes = np.array([_boxes(label.text, label.places[at], side, dy, aside) for at, side, dy, aside in tries])
         room = _inside(boxes) & ~_overlap(boxes, taken)
-        away = np.array([_AWAY_COSTS * max(0.0, abs(dy) / _SHIFTS[1] - 1.0) for _, _, dy in tries])
+        away = np.array(
+            [
+                _AWAY_COSTS * max(0.0, abs(dy) / _SHIFTS[1] - 1.0) + _ASIDE_COSTS * aside / _SHIFTS[1]
+                for _, _, dy, aside in tries
+            ]
+        )
         cost = np.full(len(tries), np.inf)
         left, top, right, bottom = np.moveaxis(boxes[room], 2, 0)[..., None]
         covered = (x > left - around) & (x < right + around) & (y > top - around) & (y < bottom + around)
@@ -97,8 +116,8 @@ def placed(labels: Sequence[Label], obstacles: Obstacles = NO_OBSTACLES) -> list
         if not np.isfinite(cost[best]) or (label.optional and cost[best] > 0):
             found.append(None)
             continue
-        at, side, dy = tries[best]
-        found.append({"at": at, "align": side, "dx": {"left": _GAP, "right": -_GAP, "center": 0.0}[side], "dy": dy})
+        at, side, dy, aside = tries[best]
+        found.append({"at": at, "align": side, "dx": _TOWARDS[side] * (_GAP + aside), "dy": dy})
         taken = np.concatenate([taken, boxes[best : best + 1]])
     return found
 
@@ -114,10 +133,11 @@ def _sampled(line: Array) -> Array:
     return np.concatenate([*pieces, line[-1:]])
 
 
-def _boxes(text: str, place: tuple[float, float], side: str, dy: float) -> Array:
+def _boxes(text: str, place: tuple[float, float], side: str, dy: float, aside: float = 0.0) -> Array:
     """Left, top, right and bottom of a label in each plot, px from the top left corner."""
     x, y, width = place[0] * _SIZES[:, 0], (1.0 - place[1]) * _SIZES[:, 1] + dy, _CHARACTER * columns_of(text)
-    left = {"left": x + _GAP, "right": x - _GAP - width, "center": x - width / 2}[side]
+    x = x + _TOWARDS[side] * (_GAP + aside)
+    left = {"left": x, "right": x - width, "center": x - width / 2}[side]
     return np.stack([left, y - _LINE / 2, left + width, y + _LINE / 2], axis=1)
 
 

@@ -24,7 +24,7 @@ _DRAWN = ("constant", "linear")  # the other linear models would lie on top of t
 _BEST = marked("lowest AICc")
 _DIAMOND = {"shape": "diamond", "size": 240, "strokeWidth": 2.5, "filled": False}
 _BESIDE = 20.0  # px: further up or down a label is no longer seen to be of its mark
-_HALF_LINE = 8  # px of a label
+_HALF_LINE, _GAP = 8, 3  # px: of a label, and before one
 _NOTHING_YET = marked("No trial is complete yet.")
 _NO_VALUES = {"labelOpacity": 0, "tickOpacity": 0, "gridOpacity": 0}  # which keep their room
 # by this attribute the pages find the points that fade in; of all attributes of a circle it alone changes nothing
@@ -49,6 +49,7 @@ class TrialPlot:
         self.layers: list[dict[str, Any]] = []
         self._labels: list[tuple[str, pd.DataFrame, str, bool]] = []  # text, places, ink, whether it is optional
         self._lines: list[pd.DataFrame] = []
+        self._fronts: list[pd.DataFrame] = []
 
     def draws(
         self, x: str, x_title: str, y: str, y_title: str, x_format: str = "", y_format: str = "", **x_axis: Any
@@ -91,7 +92,8 @@ class TrialPlot:
                 }
             )
         by = next((channel["field"] for channel in channels.values() if "field" in channel), None)
-        self._lines += [part for _, part in table.groupby(by)] if by else [table]
+        lines = self._fronts if step else self._lines
+        lines += [part for _, part in table.groupby(by)] if by else [table]
 
     def label(self, words: str, places: pd.DataFrame, ink: str, *, optional: bool = False) -> None:
         """Label one of these places. Those labelled late may find no room; an optional one covers nothing."""
@@ -194,7 +196,8 @@ class TrialPlot:
         ]
         marks = [self.tables[name] for name in ("trials", "baselines") if name in self.tables]
         points = np.concatenate([self._along(each) for each in marks])
-        found = placed(wanted, Obstacles(points, [self._along(line) for line in self._lines]))
+        lines, fronts = ([self._along(line) for line in drawn] for drawn in (self._lines, self._fronts))
+        found = placed(wanted, Obstacles(points, lines, fronts))
         rows = [
             {"label": text, "ink": ink} | places.iloc[place.pop("at")].to_dict() | place
             for (text, places, ink, _), place in zip(self._labels, found, strict=True)
@@ -212,8 +215,12 @@ class TrialPlot:
             "strokeJoin": "round",
         }
         # a label that is not beside its mark is joined to it by a thin line
-        far = self.tables["labels"][self.tables["labels"]["dy"].abs() > _BESIDE]
-        self.tables["leaders"] = far.assign(right=far["dx"] / 2, down=far["dy"] - _HALF_LINE * np.sign(far["dy"]))
+        labels_at = self.tables["labels"]
+        above, aside = labels_at["dy"].abs() > _BESIDE, labels_at["dx"].abs() > _BESIDE
+        far = labels_at[above | aside]
+        right = far["dx"].where(aside, far["dx"] / 2) - _GAP * np.sign(far["dx"]) * aside
+        down = far["dy"] - _HALF_LINE * np.sign(far["dy"]) * ~aside
+        self.tables["leaders"] = far.assign(right=right, down=down)
         ends: dict[str, Any] = {"x2Offset": {"expr": "datum.right"}, "y2Offset": {"expr": "datum.down"}}
         leader = {"color": self.look.faint, "strokeWidth": 1} | ends
         there = {"x2": {"field": "drawn_x"}, "y2": {"field": "drawn_y"}}

@@ -35,7 +35,7 @@ def waterfall(
     x = alt.X(
         "low:Q",
         title=axis_title(short(scale), _BESIDE_NAMES),
-        scale=alt.Scale(domain=[low - room, high + room], nice=False, zero=False),
+        scale=alt.Scale(domain=[low - 1.4 * room, high + room], nice=False, zero=False),
         axis=axis_below(4),
     )
     names = alt.Axis(
@@ -151,7 +151,7 @@ def _cell(value: Any) -> str:
         return say("missing")
     if isinstance(value, float | np.floating):
         value = float(value)
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.6g}"
+        return (f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.6g}").replace("-", "−")
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, pd.Timestamp):

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kanlab interactions patients-1 --nulls 0",
         "kanlab interactions patients-1 --use predict --nulls 0 --json",
     ),
+    "present": ("kanlab present patients-1 -o patients.html",),
     "export": (
         "kanlab export patients-1 -o bundle.zip",
         "kanlab export patients-1 --trial 0 -o bundle.zip",

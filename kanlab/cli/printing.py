@@ -222,7 +222,7 @@ def _shown(study: Study) -> str:
     lines += [columns([header, *rows]), summary]
     lines += [f"  {reason}" for reason in found.reasons]
     if found.average is not None:
-        lines.append(say("to predict: {model}. {reason}", model=found.average.name, reason=found.use_reason))
+        lines.append(say("to predict: {model}. {reason}", model=found.average.name, reason=found.average_reason))
     lines += [f"! {warning.sentence}" for warning in found.warnings]
     return "\n".join(lines)
 

@@ -42,6 +42,24 @@ def _open_all(arguments: argparse.Namespace) -> list[StudyHandle]:
     return load_studies(arguments.name, storage_url=arguments.storage)
 
 
+def _open_one(arguments: argparse.Namespace) -> StudyHandle:
+    """The study of a name. Raises StudyError where several targets have it together."""
+    from kanlab.errors import StudyError
+
+    handles = _open_all(arguments)
+    if len(handles) > 1:
+        own = ", ".join(f"'{handle.name}'" for handle in handles)
+        raise StudyError(
+            say(
+                "'{name}' is a study for each of {count} targets; name one of them: {own}.",
+                name=arguments.name,
+                count=len(handles),
+                own=own,
+            )
+        )
+    return handles[0]
+
+
 def _say(text: str) -> int:
     print(text, file=sys.stderr)
     return 0
@@ -291,6 +309,18 @@ def _export(arguments: argparse.Namespace) -> int:
     )
 
 
+def _present(arguments: argparse.Namespace) -> int:
+    from kanlab.api import Study
+
+    made = Study(_open_one(arguments)).present(arguments.output, arguments.theme)
+    return _say(
+        say(
+            "The presentation is in {file}. Open it in any browser; it needs no network, and arrow keys move.",
+            file=made,
+        )
+    )
+
+
 def _attach(arguments: argparse.Namespace) -> int:
     """Keep the files of a model with its study."""
     from kanlab.api import Study
@@ -324,18 +354,7 @@ def _export_as(arguments: argparse.Namespace) -> int:
             raise StudyError(say("{name} holds a model; name the study to have its formula.", name=packed.name))
         what: Any = read_bundle(packed)
     else:
-        handles = _open_all(arguments)
-        if len(handles) > 1:
-            own = ", ".join(f"'{handle.name}'" for handle in handles)
-            raise StudyError(
-                say(
-                    "'{name}' is a study for each of {count} targets; name one of them: {own}.",
-                    name=arguments.name,
-                    count=len(handles),
-                    own=own,
-                )
-            )
-        study, which = Study(handles[0]), (arguments.trial, arguments.family, arguments.use)
+        study, which = Study(_open_one(arguments)), (arguments.trial, arguments.family, arguments.use)
         what = study.formula if arguments.formula else study.predictor(*which)
     level = arguments.interval
     write_whole(target, form.write(what, level), StudyError)
@@ -447,6 +466,19 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     add_reading_options(predict)
     explaining.add_command(command, with_storage)
     interacting.add_command(command, with_storage)
+    present = on_a_study(
+        "present",
+        _present,
+        say("write the presentation of a study as one HTML file"),
+        say(
+            "Five large pictures: the data, the search, the choice, the formula, and a what-if that asks the model. "
+            "Any browser shows the file without kanlab and without a network; arrow keys move."
+        ),
+    )
+    present.add_argument("-o", "--output", metavar="FILE.html", type=Path, required=True, help=say("file to write"))
+    present.add_argument(
+        "--theme", choices=("light", "dark"), default="", help=say("its colours (default: those of the browser)")
+    )
     export = on_a_study(
         "export",
         _export,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.data.reading.table import Table, TableReport, read_table
-from kanlab.language import marked
+from kanlab.language import marked, say
 
 _FOLDER = Path(__file__).parent / "tables"
 
@@ -140,3 +141,17 @@ EXAMPLES = {
         ),
     )
 }
+
+
+def told_name(name: str) -> str:
+    """A name of a study or of its data: of an example in the language of the reader, any other as it is.
+
+    >>> from kanlab.language import use
+    >>> with use("zh"):
+    ...     told_name("A formula hidden in noise-1"), told_name("A formula")
+    ('藏在噪声中的公式-1', 'A formula')
+    """
+    for example in EXAMPLES.values():
+        if re.fullmatch(re.escape(example.title) + r"(-\d+)?(\..+)?", name):
+            return say(example.title) + name.removeprefix(example.title)
+    return name

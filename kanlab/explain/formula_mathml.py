@@ -6,7 +6,9 @@ It reads that part of LaTeX alone: fractions, roots, powers, indices, brackets t
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
+
+from kanlab.text import columns_of
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S")
 _LEAF = re.compile(r"<(m[ino]|mtext)>[^<]*</\1>")
@@ -16,6 +18,10 @@ _LETTERS = {r"\varphi": "φ", r"\pi": "π"}
 _TERMS = ("<mo>+</mo>", "<mo>−</mo>")
 _BRACKET, _CLOSES, _TAG = re.compile(r"<mo>([()])</mo>"), re.compile(r">[)⌋]<"), re.compile("<[^>]*>")
 _LONG = 24  # signs of a product that may be broken between its factors
+_HAT = (  # a chevron, thick in its middle
+    '<svg role="img" aria-label="^" viewBox="0 0 10 10" preserveAspectRatio="none" width="{width:.1f}em" height="0.26em" '
+    'style="display: block; margin-bottom: 0.06em"><path d="M0 8.5 5 0 10 8.5v1.5L5 3.5 0 10z" fill="currentColor"/></svg>'
+)
 _SPACES = {r"\,": "0.17em", r"\quad": "1em", r"\;": "0.28em", r"\ ": "0.3em"}
 
 
@@ -46,6 +52,19 @@ def pieces(latex: str) -> list[str]:
         elif len(_TAG.sub("", "".join(found[-1]))) > _LONG:
             found.append([])
     return [f"<math>{''.join(parts)}</math>" for parts in found if parts]
+
+
+def _hatted(below: str) -> str:
+    """A hat over one letter, or as wide as a name: without a font for mathematics, which few systems have, no `<mo>` grows.
+
+    >>> _hatted("<mi>y</mi>")
+    '<mover accent="true"><mi>y</mi><mo stretchy="false">ˆ</mo></mover>'
+    """
+    columns = columns_of(unescape(_TAG.sub("", below)))
+    hat = (
+        '<mo stretchy="false">ˆ</mo>' if columns < 2 else f"<mtext>{_HAT.format(width=max(0.8, 0.5 * columns))}</mtext>"
+    )
+    return f'<mover accent="true">{below}{hat}</mover>'
 
 
 class _Reader:
@@ -96,7 +115,7 @@ class _Reader:
         if token == r"\sqrt":
             return f"<msqrt>{self._one(self._next())}</msqrt>"
         if token in (r"\widehat", r"\hat"):
-            return f'<mover accent="true">{self._one(self._next())}<mo>^</mo></mover>'
+            return _hatted(self._one(self._next()))
         if token == r"\left":
             left, inner = self._next(), self.row(r"\right")
             return f"<mrow><mo>{escape(left)}</mo>{inner}<mo>{escape(self._next())}</mo></mrow>"

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kanlab.data.dataset import Dataset
+from kanlab.data.examples import told_name
 from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
 from kanlab.explain.bands import bands_of
@@ -92,7 +93,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
     engine = (handle.spec.engine, say("seed {seed}", seed=handle.spec.seed), handle.spec.starts_words)
     facts = {
         say("Study"): handle.name,
-        say("Data"): say("{name}, {rows:,} rows", name=handle.data.name, rows=handle.data.rows),
+        say("Data"): say("{name}, {rows:,} rows", name=told_name(handle.data.name), rows=handle.data.rows),
         say("SHA-256 of the data"): handle.data.sha256,
         say("Engine"): series([*filter(None, engine)]),
         say("Versions"): series([f"{name} {v}" for name, v in versions.items()]),

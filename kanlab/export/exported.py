@@ -102,7 +102,7 @@ class Exported:
         if self.found.choice is not None and self.is_it(self.found.choice):
             return list(self.found.reasons)
         if self.found.average is not None and self.is_it(self.found.average):
-            return [self.found.use_reason]
+            return [self.found.average_reason]
         return [say("This model was asked for; it is not the one the study recommends.")]
 
     @property

@@ -14,13 +14,15 @@ import numpy as np
 
 from kanlab.baselines.protocol import Affine
 from kanlab.data.dataset import Dataset
+from kanlab.data.examples import told_name
+from kanlab.execution.manage import load_data
 from kanlab.explain.bands import bands_of
 from kanlab.explain.formula import Formula, errors, is_much_worse
 from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.formula_mathml import mathml, pieces
 from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.explain.predictor import HeldFamily, Predictor, predictor
 from kanlab.export.effects_html import curves_html, effects_of
 from kanlab.export.present_page import Slide, page
 from kanlab.export.what_if_code import WhatIf, what_if_code
@@ -61,13 +63,21 @@ class Story:
         return page(self.title, self.slides, code, known, leave=leave, theme=theme)
 
 
-def story(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Story:
-    """The presentation of a study. predictor: the recommended model to read.  data: that of the study."""
-    trial = what_if_code(predictor, data)
-    slides = [_data(data), *_search(handle, data), _choice(handle), _formula(handle, predictor, data)]
+def presentation(handle: StudyHandle, theme: str = "") -> str:
+    """The presentation as one file in the active language. theme: light or dark; "" for the reader's own.
+
+    Raises StudyError where there is no model yet.
+    """
+    return story(handle, predictor(handle, use="read"), load_data(handle)).page(theme=theme)[0]
+
+
+def story(handle: StudyHandle, model: Predictor, data: Dataset) -> Story:
+    """The presentation of a study. model: the recommended one to read.  data: that of the study."""
+    trial = what_if_code(model, data)
+    slides = [_data(data), *_search(handle, data), _choice(handle), _formula(handle, model, data)]
     if trial is not None:
         slides.append(_what_if(trial))
-    return Story(f"{handle.name}: {data.target}", slides, trial)
+    return Story(f"{told_name(handle.name)}: {data.target}", slides, trial)
 
 
 # ---- the pictures
@@ -183,13 +193,13 @@ def _choice(handle: StudyHandle) -> Slide:
     )
 
 
-def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
+def _formula(handle: StudyHandle, model: Predictor, data: Dataset) -> Slide:
     """The formula of a network or a linear model with the curves of its features; of other models the curves alone."""
-    bands = bands_of(predictor.fitted, data)
-    effects = effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data, bands)
+    bands = bands_of(model.fitted, data)
+    effects = effects_of(lambda X: model.fitted.predict_flagged(X)[0], data, bands)
     curves = curves_html(effects) if effects is not None else ""
-    if isinstance(predictor.fitted, FittedKan):
-        formula = _found_formula(handle, predictor.fitted, data)
+    if isinstance(model.fitted, FittedKan):
+        formula = _found_formula(handle, model.fitted, data)
         worse = say(" It stands for the network only roughly.") if is_much_worse(formula) else ""
         shown = _written(formula)
         return Slide(
@@ -199,7 +209,7 @@ def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
             shown + curves,
             wide=True,
         )
-    linear = _linear(predictor, data)
+    linear = _linear(model, data)
     headline = say("What it has learned, written down") if linear else say("What it has learned of each feature")
     words = [
         say("A number to start from, and for each feature so much for every unit of it.")
@@ -230,9 +240,9 @@ def _written(formula: Formula) -> str:
     return f'<div class="formula">{shown}</div>' + (f'<p class="legend">{say("; ").join(names)}</p>' if names else "")
 
 
-def _linear(predictor: Predictor, data: Dataset) -> str:
+def _linear(model: Predictor, data: Dataset) -> str:
     """A linear model as a sum, the largest terms first; "" for any other."""
-    held = predictor.fitted
+    held = model.fitted
     affine = held.fitted.predict if isinstance(held, HeldFamily) else None
     if not isinstance(affine, Affine) or data.outputs > 1:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -90,12 +91,17 @@ def _themes() -> str:
     )
 
 
+def _kept_together(headline: str) -> str:
+    """A headline in which no line ends between k and its value."""
+    return re.sub(r"\bk (?=\d)", "k\u00a0", headline)
+
+
 def _section(slide: Slide, number: int, count: int) -> str:
     words = "".join(f"<p>{escape(line)}</p>" for line in slide.words)
     label, role = escape(_place(slide, number, count)), escape(say("slide"))
-    kind = "wide" if slide.wide else "beside"
+    kind, headline = "wide" if slide.wide else "beside", _kept_together(escape(slide.headline))
     return (
         f'<section class="{kind}" role="group" aria-roledescription="{role}" aria-label="{label}" tabindex="0">'
-        f'<header><p class="kicker">{number} · {escape(slide.kicker)}</p><h1>{escape(slide.headline)}</h1>{words}</header>'
+        f'<header><p class="kicker">{number} · {escape(slide.kicker)}</p><h1>{headline}</h1>{words}</header>'
         f'<div class="picture">{slide.picture}</div></section>'
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from kanlab.colours import DARK, FONTS, LIGHT
+from kanlab.data.examples import told_name
 from kanlab.explain.diagnostics import Diagnostics
 from kanlab.export import model_list
 from kanlab.export.diagnostics_html import diagnostics_html
@@ -78,7 +79,7 @@ class Drawing:
 
 def report(exported: Exported, drawing: Drawing) -> str:
     """HTML of an exported model and its study."""
-    name, data, label = exported.handle.name, exported.handle.data, exported.label
+    name, data, label = told_name(exported.handle.name), exported.handle.data, exported.label
     target, rows = data.fitted_target, exported.found.ranked
     found = say("A model of {target}, found with kanlab.", target=target)
     parts = [

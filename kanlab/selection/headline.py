@@ -23,9 +23,7 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
     """
     if average is None:
         return "read", ""
-    errors, which = _compared(choice, average), say("that of the model to read")
-    if whole is not None and errors is not None and errors[0] != CROSS_VALIDATED:
-        errors, which = _compared(whole, average), say("that of the model to read before it lost its edges")
+    errors, which = _against(choice, average, whole)
     if errors is None:
         return "read", say("Which of them predicts better is not known, so the one to read is taken.")
     kind, read, predict = errors
@@ -48,7 +46,7 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
     return (
         "read",
         say(
-            "To read: the {kind} error of the {label} is only {change:.1f}% below {of_this}, which has a formula.",
+            "The {kind} error of the {label} is only {change:.1f}% below {of_this}, which has a formula.",
             kind=say(kind),
             label=average.label,
             change=change,
@@ -56,12 +54,43 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
         )
         if change > 0
         else say(
-            "To read: the {kind} error of the {label} is no lower than {of_this}, which has a formula.",
+            "The {kind} error of the {label} is no lower than {of_this}, which has a formula.",
             kind=say(kind),
             label=average.label,
             of_this=of_this,
         ),
     )
+
+
+def of_average(choice: Candidate, average: Candidate | None, whole: Candidate | None = None) -> str:
+    """How the average compares with the model to read, in a sentence about the average; arguments as of `headline`."""
+    if average is None:
+        return ""
+    errors, which = _against(choice, average, whole)
+    if errors is None:
+        return say("Whether it predicts better than the model to read is not known.")
+    kind, read, predict = errors
+    change = 100 * (1 - predict / read) if read > 0 else 0.0
+    if predict < (1 - WORTH) * read:
+        return say("Its {kind} error is {change:.1f}% below {which}.", kind=say(kind), change=change, which=which)
+    if change > 0:
+        return say(
+            "Its {kind} error is only {change:.1f}% below {which}, which has a formula.",
+            kind=say(kind),
+            change=change,
+            which=which,
+        )
+    return say("Its {kind} error is no lower than {which}, which has a formula.", kind=say(kind), which=which)
+
+
+def _against(
+    choice: Candidate, average: Candidate, whole: Candidate | None
+) -> tuple[tuple[str, float, float] | None, str]:
+    """What `_compared` finds of the model to read, and which model that is."""
+    errors, which = _compared(choice, average), say("that of the model to read")
+    if whole is not None and errors is not None and errors[0] != CROSS_VALIDATED:
+        errors, which = _compared(whole, average), say("that of the model to read before it lost its edges")
+    return errors, which
 
 
 def _compared(choice: Candidate, average: Candidate) -> tuple[str, float, float] | None:

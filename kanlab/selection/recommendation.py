@@ -13,7 +13,7 @@ from kanlab.selection.candidates import Candidate, candidates
 from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of, eligible, exact_models
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import constraint_reasons, explain
-from kanlab.selection.headline import Use, headline
+from kanlab.selection.headline import Use, headline, of_average
 from kanlab.selection.scatter import scatter
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyView
@@ -27,7 +27,8 @@ class Recommendation:
     choice: the one to read, with a formula of its own; None before any model has an AICc.  ties: models that the noise of the
     fit could put first.  candidates: every model of the study, by rank.  validation: of the finalists; None before there is
     one.  average: the mean of several networks, where the study has one; it is no single formula.  use: for which of the two
-    the evidence speaks, and use_reason: why, in a sentence; "" where there is one alone.
+    the evidence speaks, and use_reason: why, in a sentence; average_reason: how the average compares, in a sentence
+    about it; "" where there is one alone.
     """
 
     choice: Candidate | None
@@ -39,6 +40,7 @@ class Recommendation:
     average: Candidate | None = None
     use: Use = "read"
     use_reason: str = ""
+    average_reason: str = ""
 
     def chosen_for(self, use: Use | None = None) -> Candidate | None:
         """The model to read or to predict with; by default for what the evidence speaks for."""
@@ -110,5 +112,7 @@ def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Val
     reasons += constraint_reasons(handle.spec.constraints, listed)
     exact = choice in exact_models(eligible(listed))  # what is left is rounding, which an average cannot improve on
     average = None if exact else next((c for c in listed if c.average is not None), None)
-    use, why = headline(choice, average, _with_all_edges(choice, listed))
-    return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation, average, use, why)
+    models = choice, average, _with_all_edges(choice, listed)
+    use, why = headline(*models)
+    found = choice, tuple(reasons), ties, tuple(warnings), listed, validation, average
+    return Recommendation(*found, use, why, of_average(*models))

@@ -1,7 +1,8 @@
 (() => {
   if (document.documentElement.dataset.kanlabCharts) return;
   document.documentElement.dataset.kanlabCharts = "1";
-  const label = "Download as SVG", png = "Download as PNG";
+  const label = "Download as SVG", png = ["Download as PNG", "Told as PNG"];  // Streamlit's, and as kanlab.ui.reader_language tells it
+  const FONTS = "'Source Sans 3', 'Source Sans Pro', 'Noto Sans', FALLBACK";
   function file(drawn) {
     const copy = drawn.cloneNode(true), box = drawn.viewBox.baseVal, own = getComputedStyle(drawn).backgroundColor;
     const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
@@ -12,6 +13,9 @@
     drawn.querySelectorAll("text").forEach((text, i) => {  // as long as here, in whatever font a reader has
       const length = text.getComputedTextLength();
       if (length) { written[i].setAttribute("textLength", length.toFixed(1)); written[i].setAttribute("lengthAdjust", "spacingAndGlyphs"); }
+    });
+    copy.querySelectorAll("[font-family]").forEach((text) => {  // Streamlit's name of its font is known to its pages alone
+      text.setAttribute("font-family", text.getAttribute("font-family").includes("mono") ? "monospace" : FONTS);
     });
     const whole = '<?xml version="1.0" encoding="UTF-8"?>' + new XMLSerializer().serializeToString(copy)
       .replaceAll(/url\((&quot;|')?[^#()]*#/g, "url($1#");  // of its own gradients, wherever the file is opened
@@ -45,7 +49,7 @@
     if (!place || place.parentElement.querySelector("[data-kanlab]") || !place.closest("[data-testid=stFullScreenFrame]")) return;
     const more = place.cloneNode(true), made = more.querySelector("button");
     more.dataset.kanlab = "svg";
-    made.setAttribute("aria-label", button.getAttribute("aria-label").replace(png, label));
+    made.setAttribute("aria-label", png.reduce((words, each) => words.replace(each, label), button.getAttribute("aria-label")));
     made.title = label;
     const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");  // tags in a text would be taken out
     shape.setAttribute("d", "M15 16v1.26l-6-3v-3.17L11.7 8H16V2h-6v4.9L7.3 10H3v6h5l7 3.5V22h6v-6h-6z");  // Material, polyline
@@ -56,7 +60,7 @@
   let waits = false;
   function every() {
     waits = false;
-    document.querySelectorAll('[data-testid=stElementToolbar] button[aria-label^="' + png + '"]').forEach(add);
+    png.forEach((each) => document.querySelectorAll('[data-testid=stElementToolbar] button[aria-label^="' + each + '"]').forEach(add));
   }
   new MutationObserver(() => {
     if (!waits) { waits = true; requestAnimationFrame(every); }

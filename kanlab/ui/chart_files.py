@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from kanlab.colours import FONTS
 from kanlab.language import active, say
 
 
@@ -23,5 +24,7 @@ def apply() -> None:
 @cache
 def _script(language: str) -> str:
     text = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    text = text.replace('"Download as SVG"', json.dumps(say("Download as SVG"), ensure_ascii=False))
+    for words, told in (("Download as SVG", say("Download as SVG")), ("Told as PNG", say("Download as PNG"))):
+        text = text.replace(json.dumps(words), json.dumps(told, ensure_ascii=False))
+    text = text.replace("FALLBACK", FONTS)
     return f"<script>{text}</script>"

@@ -20,7 +20,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import cluster, fitted_model, identity, search_ranges, session
+from kanlab.ui import cluster, fitted_model, identity, search_ranges, session, sharing
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -56,8 +56,7 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
         average = found.average if _use(found) == "predict" else None
         if average is not None:
             st.header(say("Take {model}", model=literal(average.name)), anchor=False)
-            st.markdown(literal(say(_AVERAGED)))
-            st.markdown(f"- {literal(found.use_reason)}")
+            st.markdown(f"- {literal(found.average_reason)}\n- {literal(say(_AVERAGED))}")
         else:
             taken = literal(choice.name)
             title = (
@@ -132,7 +131,7 @@ def _support(found: Recommendation) -> str:
 
 
 def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:
-    """Start and stop a validation, for the owner; watch it, for everybody."""
+    """Start and stop a validation, for the owner; watch it, for everybody. Beside it the button that presents the study."""
     controls = identity.controls(handle)
     if validation is not None and validation.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -144,9 +143,11 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
             else:
                 st.caption(say(_OTHERS))
         st.progress(validation.done / max(1, validation.total))
+        sharing.present_button(handle)
         return
     if not controls:
         st.caption(say(_OTHERS))
+        sharing.present_button(handle)
         return
     label = say("Validate the finalists") if validation is None else say("Validate again")
     kind: Any = "primary" if validation is None else "secondary"
@@ -162,6 +163,7 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
             help=say(VALIDATE_HELP),
         )
         _families(handle)
+        sharing.present_button(handle)
         if study_live:
             st.caption(say("The study is still running. Validate it when it is done."))
         elif validation is not None and validation.detail:

@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import fixed
-from kanlab.text import counted
+from kanlab.text import columns_of, counted
 
 CHOICE = marked("choice")  # the column that marks the recommended model
 RECOMMENDED, TO_READ, TO_PREDICT = (
@@ -60,11 +61,10 @@ def numbers(texts: Mapping[str, tuple[str, str | None, str]], known: pd.DataFram
     }
 
 
-def choice_column(marks: pd.Series) -> Any:
+def choice_column(marks: pd.Series, help_text: str = CHOICE_HELP) -> Any:
     """The column that marks the recommended model, wide enough for its marks."""
-    return st.column_config.TextColumn(
-        say(CHOICE), width=115 if marks.isin(["", say(RECOMMENDED)]).all() else 210, help=say(CHOICE_HELP)
-    )
+    longest = max(columns_of(retold(str(mark))) for mark in (say(CHOICE), *marks))
+    return st.column_config.TextColumn(say(CHOICE), width=min(210, 26 + 8 * longest), help=say(help_text) or None)
 
 
 def recommended(choice: Candidate | None) -> int | str | None:

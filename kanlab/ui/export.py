@@ -9,12 +9,12 @@ import streamlit as st
 
 from kanlab.execution.final_check import AVERAGE
 from kanlab.export.bundle import Bundle
-from kanlab.language import marked, say
+from kanlab.language import active, marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
 from kanlab.targets import StudyGroup
 from kanlab.text import short
-from kanlab.ui import fitted_model
+from kanlab.ui import fitted_model, sharing, stage
 from kanlab.ui.widgets import download, literal, sentences
 
 _OTHERS = {
@@ -74,11 +74,15 @@ _BUNDLE = marked(
     "**The bundle**: a zip file with everything on this page. Unpack it, and `python "
     "predict.py IN.csv OUT.csv` predicts new rows with NumPy alone."
 )
+_STORY = marked(
+    "**The presentation**: the study in five large pictures, the last one to try the model. The file is shown by any "
+    "browser and needs no network: arrow keys move."
+)
 _PREVIEW_HEIGHT = 460
 
 
-def downloads(made: Bundle) -> None:
-    """The report with a preview, the bundle, and each of its other parts."""
+def downloads(handle: StudyHandle, made: Bundle) -> None:
+    """The report with a preview, the presentation, the bundle, and each of its other parts."""
     with st.container(border=True):
         st.markdown(say(_REPORT))
         _part(made, "report.html", type="primary")
@@ -90,6 +94,7 @@ def downloads(made: Bundle) -> None:
                 height=_PREVIEW_HEIGHT,
                 alt=say("Preview of the report"),
             )
+    presentation(handle, made.folder)
     with st.container(border=True):
         st.markdown(say(_BUNDLE))
         name, icon = f"{made.folder}.zip", ":material/folder_zip:"
@@ -101,6 +106,18 @@ def downloads(made: Bundle) -> None:
             with place.container(border=True, height="stretch"):
                 _part(made, name, width="stretch")
                 st.caption(literal(say(_OTHERS[name][3])))
+
+
+def presentation(handle: StudyHandle, folder: str) -> None:
+    """The presentation, as a page and as a file. folder: the name of the study in files."""
+    with st.container(border=True):
+        st.markdown(say(_STORY))
+        with st.container(horizontal=True):
+            language = active()
+            name, icon = f"{folder}-presentation.html", ":material/download:"
+            make = lambda: stage.as_file(handle, language)  # noqa: E731
+            download(say("Download as a file"), make, name, "text/html", icon=icon, key="presentation")
+            sharing.present_button(handle)
 
 
 def all_targets(handle: StudyHandle) -> None:

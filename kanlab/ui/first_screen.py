@@ -7,6 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from kanlab.charts import trials as trial_charts
+from kanlab.data.examples import told_name
 from kanlab.execution.manager import manager
 from kanlab.language import marked, say, use
 from kanlab.study import kept_tables
@@ -111,7 +112,7 @@ def _recent() -> None:
         st.markdown(say("Go on with"))
         for kept in tables:
             st.button(
-                literal(kept.name),
+                literal(told_name(kept.name)),
                 key=f"recent-{kept.key}",
                 icon=":material/history:",
                 help=say(

@@ -174,7 +174,7 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
         height=380,  # ten rows, and half of one more that tells of others
         column_config=columns.numbers(texts, table)
         | {
-            CHOICE: st.column_config.TextColumn(say(CHOICE), width=115),
+            CHOICE: columns.choice_column(table[CHOICE], ""),
             "units": say("units"),
             "formula": st.column_config.TextColumn(say("formula"), width="large"),
         },

@@ -20,7 +20,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
 from kanlab.study.trials import TrialRecord
-from kanlab.text import short
+from kanlab.text import short, together
 from kanlab.ui import shared, watching
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal, sentences
@@ -102,7 +102,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     elif current.name in ("interrupted", "failed", "queued") and current.detail:
         icon = ":material/hourglass_top:" if current.name == "queued" else ":material/warning:"
         (st.info if current.name == "queued" else st.warning)(
-            literal(f"{retold(current.detail)} {say(_ADVICE[current.name])}"), icon=icon
+            literal(together([retold(current.detail), say(_ADVICE[current.name])])), icon=icon
         )
     else:
         st.caption(literal(current.detail or "\u2060"))  # a line in any case, so that none moves when it is filled
@@ -139,7 +139,7 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
         *found.reasons[:2],
         *[found.use_reason] * (found.use == "predict"),
     ]  # so that all pages name the same two models
-    model, reasons = retold(found.summary), " ".join(map(retold, told))
+    model, reasons = retold(found.summary), together(map(retold, told))
     sentence = (
         say("Recommended so far: {model}. {reasons}", model=model, reasons=reasons)
         if live

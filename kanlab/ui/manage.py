@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from kanlab.data.examples import told_name
 from kanlab.errors import KanlabError
 from kanlab.execution import manage
 from kanlab.execution.manager import JobManager
@@ -175,7 +176,11 @@ def _links(handle: StudyHandle) -> None:
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
     st.markdown(
-        say("This deletes **{study}** and its {count:,} trials for good.", study=literal(handle.name), count=count)
+        say(
+            "This deletes **{study}** and its {count:,} trials for good.",
+            study=literal(told_name(handle.name)),
+            count=count,
+        )
     )
     sure = st.checkbox(say("I want to delete it"))
     if st.button(say("Delete"), type="primary", disabled=not sure, icon=":material/delete:"):

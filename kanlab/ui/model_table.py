@@ -23,7 +23,7 @@ from kanlab.stats.likelihood import COUNTS
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial, first_ranked
-from kanlab.text import agreeing, counted, short
+from kanlab.text import agreeing, counted, short, together
 from kanlab.ui import columns, session
 from kanlab.ui.columns import CHOICE, RECOMMENDED, TO_PREDICT, TO_READ
 from kanlab.ui.widgets import (
@@ -231,7 +231,7 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         ),
         "spread": (say("SD of AICc"), "%.1f", say("Standard deviation of its AICc over those seeds.")),
         **{
-            name: (say(title), "%.3f", " ".join(map(say, texts)))
+            name: (say(title), "%.3f", together(map(say, texts)))
             for name, (title, *texts) in (CLASS_SCORES | COUNT_SCORES).items()
         },
         "press": (

@@ -11,13 +11,13 @@ from kanlab.data.checks import TableWarning
 from kanlab.data.column_profile import Kind
 from kanlab.data.profile import Profile
 from kanlab.language import marked, say
-from kanlab.text import counted
+from kanlab.text import columns_of, counted
 from kanlab.ui import remedies
 from kanlab.ui.widgets import literal, table
 
 _SHOWN = 3
 _CHARACTER = 7  # px of a table, generously
-_NAME_WIDTH, _WARNINGS_WIDTH = (120, 420), (130, 420)  # px
+_NAME_WIDTH, _WARNINGS_WIDTH = (120, 260), (130, 420)  # px
 _PREVIEW_ROWS = 200
 _KINDS: dict[Kind, str] = {
     "number": marked("number"),
@@ -58,9 +58,9 @@ def columns_table(described: Profile, information: dict[str, float], target: str
         column_config={
             "column": config.TextColumn(say("column"), width=_room([c.name for c in described.columns], _NAME_WIDTH)),
             "kind": config.TextColumn(say("kind"), width=95),
-            "minimum": config.TextColumn(say("minimum"), width=85),
-            "median or mode": config.TextColumn(say("median or mode"), width=110),
-            "maximum": config.TextColumn(say("maximum"), width=85),
+            "minimum": config.TextColumn(say("minimum"), width=85, alignment="right"),
+            "median or mode": config.TextColumn(say("median or mode"), width=110, alignment="right"),
+            "maximum": config.TextColumn(say("maximum"), width=85, alignment="right"),
             "warnings": config.TextColumn(say("warnings"), width=_room(warnings, _WARNINGS_WIDTH)),
             "missing": config.NumberColumn(say("missing"), format="percent", width=70),
             "unique": config.NumberColumn(
@@ -87,7 +87,7 @@ def columns_table(described: Profile, information: dict[str, float], target: str
 
 def _room(texts: Sequence[str], limits: tuple[int, int]) -> int:
     """Room for the longest of these texts, in px, within limits."""
-    return min(max(_CHARACTER * max(map(len, texts), default=0), limits[0]), limits[1])
+    return min(max(_CHARACTER * max(map(columns_of, texts), default=0), limits[0]), limits[1])
 
 
 def preview(frame: pd.DataFrame) -> None:

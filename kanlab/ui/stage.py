@@ -185,6 +185,12 @@ def _story(handle: StudyHandle) -> Story:
         return _stories[key]
 
 
+def as_file(handle: StudyHandle, language: str) -> bytes:
+    """The presentation as a file that needs no server, in a language."""
+    with use(language):
+        return _story(handle).page()[0].encode("utf-8")
+
+
 def _sentence(text: str, refresh: int = 0) -> str:
     """A page that says one thing."""
     again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""

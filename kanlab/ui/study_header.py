@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from kanlab.data.examples import told_name
 from kanlab.errors import StudyError
 from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle, check_it_is_there, load_study, study_names
@@ -24,7 +25,7 @@ _NO_MODEL = {
 def study(title: str, purpose: str) -> StudyHandle:
     """The study of the address or of this session, below the heading of the page."""
     name = session.study_name()
-    heading(title if name is None else say("{page}: {study}", page=title, study=literal(name)), purpose)
+    heading(title if name is None else say("{page}: {study}", page=title, study=literal(told_name(name))), purpose)
     if name is None:
         go_first_to(STUDIES, say("No study is open. Choose one under Studies."), say("Go to Studies"))
     with sentences():
@@ -63,7 +64,7 @@ def targets(handle: StudyHandle) -> None:
     if group is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="targets"):
-        st.markdown(say("Targets of **{study}**:", study=literal(group.name)))
+        st.markdown(say("Targets of **{study}**:", study=literal(told_name(group.name))))
         for number, other in enumerate(together(handle)):
             st.button(
                 literal(short(other.data.target)),

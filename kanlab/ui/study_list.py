@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.api import Study
+from kanlab.data.examples import told_name
 from kanlab.execution.doctor import in_bytes
 from kanlab.execution.manage import data_size, note
 from kanlab.language import marked, say
@@ -52,7 +53,7 @@ def row(study: Study, size: int) -> Row:
         "study": study.name,
         "state": say(_STATES[current.name]),
         "detail": retold(current.detail),
-        "data": handle.data.name,
+        "data": told_name(handle.data.name),
         "target": handle.data.fitted_target,
         "n": handle.data.n_train,
         "trials": sum(r.state != "running" for r in records),
@@ -85,7 +86,7 @@ def table(rows: Sequence[Row]) -> Chosen:
     if not found:
         st.info(say("No study has all of these words."), icon=":material/search_off:")
         return Chosen()
-    frame = pd.DataFrame(found).assign(open=say("Open"))
+    frame = pd.DataFrame(found).assign(study=[told_name(str(r["study"])) for r in found], open=say("Open"))
     event = widgets.table(
         frame,
         "studies",
@@ -100,7 +101,7 @@ def table(rows: Sequence[Row]) -> Chosen:
 
 
 def _text(row: Row) -> str:
-    return " ".join(str(row[name]) for name in _SEARCHED).casefold()
+    return " ".join([told_name(str(row["study"])), *(str(row[name]) for name in _SEARCHED)]).casefold()
 
 
 def _config(frame: pd.DataFrame) -> dict[str, Any]:

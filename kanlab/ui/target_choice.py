@@ -133,7 +133,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             persist_state="session",
             help=say("Draws the test rows and the initial weights. The same seed gives the same numbers."),
         )
-    place, *others = st.columns([4, 5, 5], gap="medium", vertical_alignment="bottom")
+    place, *others = st.columns([4, 5, 3, 2], gap="medium", vertical_alignment="bottom")
     with place:
         more = st.multiselect(
             say("More targets"),
@@ -147,7 +147,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             persist_state="session",
         )
     chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key, key)
-    return _with_task(replace(chosen, more=tuple(more)), table, others)
+    return _with_task(replace(chosen, more=tuple(more)), table, others[:2])
 
 
 def other_datasets(table: Table, chosen: Choice, wanted: Preparation) -> tuple[Dataset, ...]:

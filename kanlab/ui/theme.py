@@ -33,6 +33,7 @@ canvas:focus-visible {{ outline-offset: -2px; }}
   color: light-dark({LIGHT.muted}, {DARK.muted}); opacity: 1 !important;
 }}
 [data-testid="stCaptionContainer"] code {{ font-size: 0.92em; }}
+[data-testid="stHeadingDivider"] {{ background: color-mix(in srgb, currentColor 15%, transparent) !important; height: 1px; }}
 .st-key-steps {{ border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }}
 .st-key-steps {{ padding-bottom: 0.5rem; min-height: 2.6rem; }}
 @media (max-width: 640px) {{

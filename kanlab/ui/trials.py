@@ -23,7 +23,7 @@ from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import ClassScores
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.trials import TrialRecord, best_trial
-from kanlab.text import counted, short
+from kanlab.text import counted, short, together
 from kanlab.ui import columns, drawing, session, shared, widgets
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import (
@@ -272,7 +272,7 @@ def table(
         height=320,
         column_config=_column_config(ranked, study.handle.data),
     )
-    if choice is not None and not choice.is_network:
+    if choice is not None and not choice.is_network and (ranked["state"] == "complete").any():
         sentence = say(
             "No trial is marked as recommended, because {model} is; it stands in the table of all models on the Choose page.",
             model=retold(choice.name),
@@ -307,7 +307,7 @@ def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         ),
         "deviance_train": (say("deviance"), None, say(DEVIANCE_HELP)),
         "log_loss_train": (say("log-loss train"), "%.4f", say(LOG_LOSS_HELP)),
-        "log_loss_test": (say("log-loss test"), "%.4f", f"{say(LOG_LOSS_HELP)} {say(TEST_HELP)}"),
+        "log_loss_test": (say("log-loss test"), "%.4f", together([say(LOG_LOSS_HELP), say(TEST_HELP)])),
         "accuracy_train": (say("accuracy train"), "%.3f", say("Share of rows that are classified correctly.")),
         "accuracy_test": (say("accuracy test"), "%.3f", say(TEST_HELP)),
         "auc_test": (say("AUC test"), "%.3f", say("Area under the ROC curve on the test rows.")),

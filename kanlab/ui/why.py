@@ -11,7 +11,7 @@ from kanlab.charts.waterfall import waterfall
 from kanlab.data.writing import to_csv
 from kanlab.explain.contributions import Explanation, RowExplainer
 from kanlab.language import marked, say
-from kanlab.text import counted, short
+from kanlab.text import counted, short, together
 from kanlab.ui import columns, drawing
 from kanlab.ui.model import ModelView
 from kanlab.ui.widgets import download, literal, table
@@ -120,7 +120,7 @@ def details(found: Explanation, key: str) -> None:
             persist_state="page",
         )
     drawing.chart(waterfall(found, 0, class_, drawing.look()), f"{key}-waterfall")
-    st.caption(literal(f"{found.method} {_reading(found)}"))
+    st.caption(literal(together([found.method, _reading(found)])))
     near = found.neighbours(0)
     st.markdown(say("**The nearest training rows**"))
     numbers = [c for c in near if near[c].dtype.kind == "f"]

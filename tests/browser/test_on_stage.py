@@ -17,12 +17,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from kanlab.api import open_study, tune
+from kanlab.colours import FONTS
 from kanlab.data.dataset import Dataset
 from kanlab.execution.manage import load_data
 from kanlab.explain.contributions import RowExplainer
 from kanlab.explain.what_if import controls_of, row_of
 from kanlab.export.present import story
 from kanlab.kan.search_space import SearchSpace
+from kanlab.language import LANGUAGES, say, use
+from kanlab.ui.browser_cookies import LANGUAGE_COOKIE
 from tests.helpers import counts, many_classes, two_classes
 from tests.helpers.app_server import AppServer
 
@@ -107,6 +110,28 @@ def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Present")).to_be_visible(timeout=60_000)
     assert "/choose?study=" in page.url
+
+
+def test_the_file_needs_no_network(
+    page: Page, stage: AppServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KANLAB_HOME", str(stage.log.parent))
+    address = open_study(NAME).present(tmp_path / "story.html").as_uri()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: asked.append(message.text))
+    page.context.set_offline(True)
+    page.goto(address)
+    for number in range(2, 6):
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("section:visible")).to_have_attribute("aria-label", re.compile(f"^{number} of 5"))
+    figure = page.locator(".figure")
+    before = figure.inner_text()
+    page.get_by_role("slider", name="size").press("End")
+    expect(figure).not_to_have_text(before)
+    page.keyboard.press("Escape")  # leads nowhere
+    assert page.url.removesuffix("#5") == address
+    assert asked == [address]
 
 
 @pytest.mark.parametrize("task", ["two", "many", "counts"])
@@ -223,13 +248,16 @@ def test_the_tour_ends_with_a_formula_and_a_what_if_and_comes_once(page: Page, s
     expect(start).to_have_count(0)
 
 
-def test_every_chart_is_had_as_png_and_svg(page: Page, stage: AppServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_chart_is_had_as_png_and_svg(page: Page, stage: AppServer, tmp_path: Path, language: str) -> None:
     page.emulate_media(color_scheme="dark")
+    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": f"http://127.0.0.1:{stage.port}"}])
     page.goto(address(stage, "live"))
     charts = page.locator(".stVegaLiteChart svg.marks")
     expect(charts.first).to_be_visible(timeout=60_000)
     for kind in ("PNG", "SVG"):
-        buttons = page.get_by_role("button", name=f"Download as {kind}")
+        with use(language):
+            buttons = page.get_by_role("button", name=say({"PNG": "Download as PNG", "SVG": "Download as SVG"}[kind]))
         expect(buttons).to_have_count(charts.count())
         with page.expect_download() as made:
             buttons.first.dispatch_event("click")
@@ -237,7 +265,12 @@ def test_every_chart_is_had_as_png_and_svg(page: Page, stage: AppServer, tmp_pat
     assert (tmp_path / "chart.PNG").read_bytes().startswith(b"\x89PNG")
     drawn = ElementTree.fromstring((tmp_path / "chart.SVG").read_text("utf-8"))
     words = " ".join(text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
-    assert "AICc against RSS" in words
-    assert "RSS on the training rows (squared units of price)" in words
+    with use(language):
+        assert say("AICc against {fit}", fit="RSS") in words
+    assert "训练行的 RSS（price 单位的平方）" in words or "RSS on the training rows (squared units of price)" in words
+    fonts = {text.get("font-family") for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert fonts == {
+        f"'Source Sans 3', 'Source Sans Pro', 'Noto Sans', {FONTS}"
+    }  # Streamlit's name is known to its pages alone
     assert "rgb(15, 18, 22)" in ElementTree.tostring(drawn[0]).decode()  # the background of the dark theme
     assert "127.0.0.1" not in (tmp_path / "chart.SVG").read_text("utf-8")

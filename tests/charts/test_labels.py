@@ -69,3 +69,14 @@ def test_of_the_places_of_a_curve_a_free_one_is_taken() -> None:
     (place,) = placed([Label("K = 5", [(0.95, 0.5), (0.7, 0.5), (0.2, 0.5)], optional=True)], Obstacles(crowd))
     assert place
     assert place["at"] == 2
+
+
+def test_no_label_is_crossed_by_a_front() -> None:
+    corner = (0.06, 0.96)  # a mark at the edge, and a front that falls beside it
+    falls = np.array([[0.1, 0.93], [0.13, 0.93], [0.13, 0.0]])
+    label = Label("mean, linear", [corner])
+    (place,) = placed([label], Obstacles(np.zeros((0, 2)), fronts=[falls]))
+    assert place
+    for size in SIZES:
+        one = box(label, place, size)
+        assert not one[0] < 0.13 * size[0] < one[2]

@@ -31,12 +31,27 @@ def test_names_numbers_and_signs_stay() -> None:
     shown = read(
         r"\widehat{\text{price a\_b}} &= -3.5 \cdot 10^{-7} \, {\text{x < y}}^{2} + \varphi_{1}\left(\pi\right)"
     )
-    assert "".join(shown.itertext()) == "price a_b^=−3.5⋅10−7x < y2+φ1(π)"
+    assert "".join(shown.itertext()) == "price a_b=−3.5⋅10−7x < y2+φ1(π)"
     (over,) = shown.findall("mover")
     assert over.get("accent") == "true"
+    name, hat = over
+    assert (name.tag, name.text) == ("mtext", "price a_b")
+    (drawn,) = hat
+    assert drawn.get("aria-label") == "^"
+    assert drawn.get("width") == "4.5em"  # as wide as nine letters
     tags = [e.tag for e in shown.iter()]
     assert tags.count("msup") == 2
     assert tags.count("msub") == 1
+
+
+@pytest.mark.parametrize("latex", [r"\hat{y}", r"\widehat{\text{y}}"])
+def test_a_letter_wears_a_hat_above_it(latex: str) -> None:
+    over = read(latex)[0][1]
+    assert (over.tag, over.text, over.get("stretchy")) == ("mo", "ˆ", "false")
+
+
+def test_a_name_in_chinese_wears_a_hat_as_wide_as_it_is() -> None:
+    assert read(r"\widehat{\text{房价}}")[0][1][0].get("width") == "2.0em"
 
 
 def test_each_line_is_a_formula_of_its_own() -> None:

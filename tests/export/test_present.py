@@ -6,17 +6,20 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from kanlab.api import Study, tune
+from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import held_family, predictor
-from kanlab.export.present import Story, story
+from kanlab.export.present import Story, presentation, story
 from kanlab.kan.search_space import SearchSpace
+from kanlab.language import use
 from tests.helpers import counts, many_classes, two_classes
 
 SPACE = SearchSpace((1, 1), (2, 3), (1, 2))
@@ -128,3 +131,20 @@ def test_rows_that_carry_no_network_have_a_presentation() -> None:
     assert kickers(found)[0] == "The data"
     assert "The choice" in kickers(found)
     assert not Tags(found.page()[0]).open
+
+
+def test_the_file_is_the_page_without_a_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({NASTY: rng.uniform(-1, 1, 80)})
+    frame["y"] = frame[NASTY] ** 2
+    study, found = told(Dataset.from_frame(frame, "y"), name="kept")
+    target = tmp_path / "kept.html"
+    assert main(["present", "kept", "-o", str(target), "--theme", "dark"]) == 0
+    assert str(target) in capsys.readouterr().err
+    page = target.read_text("utf-8")
+    assert page == found.page(theme="dark")[0] == study.present(tmp_path / "again.html", "dark").read_text("utf-8")
+    assert '"leave": ""' in page
+    assert not re.search(r"(?:src|href)=\"(?!data:)|https?://(?!www\.w3\.org)", page)
+    with use("zh"):
+        assert "如何预测 y？" in presentation(study.handle)
+    assert main(["present", "nothing", "-o", str(target)]) == 2

@@ -365,6 +365,8 @@ def test_the_evidence_decides_between_reading_and_predicting(
     result = found(quiet)
     assert result.use == use
     assert words in result.use_reason
+    assert words in result.average_reason
+    assert_sentence(result.average_reason)
     assert_sentence(result.use_reason.split(". It has no")[0].rstrip(".") + ".")
     assert result.average is not None
     assert result.average.name == "the average of 2 networks (75%) and the linear model (25%)"
