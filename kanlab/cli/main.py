@@ -38,6 +38,8 @@ from kanlab.language import marked, say
 from kanlab.retelling import retold
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kanlab.data.dataset import Dataset
     from kanlab.selection.validation import Validation
 
@@ -170,7 +172,7 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     )
     at_hand = cluster_workers(chosen(arguments.dask))  # before a study is made that could not run
     handles = create_group(datasets, spec, name=arguments.study, storage=arguments.storage, at_hand=at_hand)
-    said = dict.fromkeys(retold(note) for data in datasets for note in (*data.notes, *_leaks(data)))
+    said = dict.fromkeys(retold(note) for data in datasets for note in (*data.notes, *_warnings(data, table.frame)))
     print(f"{table.report}", *map(retold, table.report.notes), *said, sep="\n", file=sys.stderr)
     code = exit_code(run_and_print(handles, arguments.json, arguments.dask))
     if arguments.mlflow and not code:
@@ -186,10 +188,17 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _leaks(data: Dataset) -> Iterator[str]:
-    """Warnings of features that nearly are the target."""
-    from kanlab.data.checks import leaks_among
+def _warnings(data: Dataset, frame: pd.DataFrame) -> Iterator[str]:
+    """Of features that number the rows, or nearly are the target. frame: the table."""
+    import pandas as pd
 
+    from kanlab.data.checks import leaks_among
+    from kanlab.data.profile import profile
+
+    whole = [name for name in data.recipe.sources if pd.api.types.is_integer_dtype(frame[name])]
+    for warning in profile(frame[whole]).warnings if whole else ():
+        if warning.kind == "identifier":
+            yield f"! {warning.sentence}"
     if not data.levels:
         for warning in leaks_among(dict(zip(data.features, data.X_train.T, strict=True)), data.y_train):
             yield f"! {warning.sentence}"

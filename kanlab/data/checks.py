@@ -273,12 +273,14 @@ def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
     """Features with gaps, those with most of them first."""
     if gaps := sorted((c for c in table.others if c.missing), key=lambda c: -c.missing):
         words = [f"{quoted(c.name)} {_percent(c.missing / len(table.frame))}" for c in gaps]
+        emptier = say(" A column that lacks more than half of its values is left out itself.")
         yield TableWarning(
             marked("missing"),
             say(
                 "Values are missing in {columns}: their rows are left out unless you fill the gaps (under Prepare).",
                 columns=_first(words),
-            ),
+            )
+            + emptier * (2 * gaps[0].missing > len(table.frame)),
             tuple(c.name for c in gaps),
             "fill",
         )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from kanlab.arrays import Array
 from kanlab.data.column_profile import ColumnProfile
-from kanlab.data.encoders import to_numbers
+from kanlab.data.encoders import FEWEST_NAMES, to_numbers
 
 OUTLIER_SPREADS = 6.0  # interquartile ranges beyond the quartiles
 MOST_ROWS = 200_000  # looked at for correlations and repeated columns
@@ -53,14 +53,17 @@ def outlier_count(x: Array) -> int:
         return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
 
 
+_FEWEST_NUMBERS = 20  # of rows, by which running numbers are known
+
+
 def is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
     """Every row that has one its own value: a running number, or text."""
     present = rows - column.missing
-    if column.unique < present or present < 20 or 2 * column.missing > rows:
+    if column.unique < present or present < FEWEST_NAMES or 2 * column.missing > rows:
         return False
     if column.kind == "text":
         return True
-    if column.kind != "whole number":
+    if column.kind != "whole number" or present < _FEWEST_NUMBERS:
         return False
     steps = np.diff(to_numbers(values.dropna().drop_duplicates()))
     return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (

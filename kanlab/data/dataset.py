@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from kanlab.arrays import Array, Index, Mask
 from kanlab.data.encoders import EncodedColumn, check_target, encode_features
-from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
+from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns, worth_their_gaps
 from kanlab.data.frames import as_frame
 from kanlab.data.preparation import Preparation, WeightsAre
 from kanlab.data.reading.conventions import Conventions
@@ -318,12 +318,19 @@ class Dataset(HasTask):
                 )
             )
         likely, left_out = encode_features(frame, target, features, wanted, asked=False)  # whose gaps cost rows
-        rows, y = usable_rows(frame, found.y, likely, wanted, notes)
+        known, said_of_others = worth_their_gaps(frame, target, features, likely, wanted)
+        rows, y = usable_rows(frame, found.y, known, wanted, notes)
         train, test = _split(rows, y, wanted, test_fraction, seed, classes=bool(levels))
 
         # from here on, whatever is learned of the data is learned on the training rows
-        columns, said_of_columns = encode_features(rows.iloc[train], target, features, wanted)
-        notes = [*said_of_columns, *([found.note] if found.note else []), *notes]
+        if features is None:
+            names = list(dict.fromkeys(c.source for c in known))
+            columns, said_of_columns = encode_features(
+                rows.iloc[train], target, names, wanted, asked=False, named=False
+            )
+        else:
+            columns, said_of_columns = encode_features(rows.iloc[train], target, features, wanted)
+        notes = [*said_of_others, *said_of_columns, *([found.note] if found.note else []), *notes]
         if not columns:
             raise DatasetError(no_feature(target, left_out))
         quantity = not levels and not found.distribution

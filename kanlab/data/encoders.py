@@ -20,6 +20,7 @@ from kanlab.text import counted, listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
 ANY_OTHER = marked("any other")  # in place of a level that has no column of its own
+FEWEST_NAMES = 5  # texts, one a row, that are the rows' names rather than a category
 LEAST_ROWS = 3  # of a level that has a column of its own beside pooled ones
 MOST_POOLED = 1000  # names of pooled levels that a recipe keeps
 
@@ -239,10 +240,12 @@ def encode_features(
     preparation: Preparation | None = None,
     *,
     asked: bool | None = None,
+    named: bool | None = None,
 ) -> tuple[list[EncodedColumn], list[str]]:
     """Decide by some rows how each feature is encoded; fills and scales are decided later.
 
-    asked: whether a column that cannot be encoded is refused; by default where the features are named.
+    named: whether the features were chosen by name, by default where they are given; names of rows are left out else.  asked:
+    whether a column that cannot be encoded is refused, by default where the features are given.
 
     Numbers stay as they are, dates become their parts, text of at most max_levels levels becomes one column for each
     level (the first is the reference). Columns that can be neither are left out with a note, or refused where they were asked
@@ -267,7 +270,10 @@ def encode_features(
                 )
             )
         else:
-            found, sentence = _category(column, wanted, asked=features is not None if asked is None else asked)
+            given = features is not None
+            found, sentence = _category(
+                column, wanted, given if asked is None else asked, given if named is None else named
+            )
             columns += found
             odd = odd_cells(column)
             if odd is not None and not found:
@@ -291,12 +297,17 @@ def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
     return EncodedColumn(str(column.name), part=ORDER, levels=tuple(levels))
 
 
-def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list[EncodedColumn], str]:
-    """One column a level but the first; the rare ones beyond max_levels pooled unless that is not wanted."""
+def _category(column: pd.Series, wanted: Preparation, asked: bool, named: bool) -> tuple[list[EncodedColumn], str]:
+    """One column a level but the first; the rare ones beyond max_levels pooled unless that is not wanted.
+
+    asked: whether a column that cannot be encoded is refused.  named: whether it was chosen by name;
+    one that names the rows is left out else.
+    """
     name, most = str(column.name), wanted.max_levels
     counts = as_text(column).value_counts()
     levels = sorted(counts.index)
-    if len(levels) <= most:
+    names_rows = len(levels) == counts.sum() >= FEWEST_NAMES
+    if len(levels) <= most and (named or not names_rows):
         columns = [EncodedColumn(name, level, levels=tuple(levels)) for level in levels[1:]]
         note = (
             say(
@@ -314,7 +325,7 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         values=len(levels),
         example=_example(column),
     )
-    if len(levels) == counts.sum() >= 20:
+    if names_rows:
         problem = say(
             "{name} looks like an identifier: every row has its own value ({example})",
             name=quoted(name),
@@ -344,4 +355,6 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
                 "{problem}; at most {most} can be encoded, so leave it out of the features.", problem=problem, most=most
             )
         )
+    if len(levels) <= most:
+        return [], say("{problem} and is left out; name it among the features to use it.", problem=problem)
     return [], say("{problem} and is left out; at most {most} can be encoded.", problem=problem, most=most)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array, Index
-from kanlab.data.encoders import EncodedColumn, missing
+from kanlab.data.encoders import EncodedColumn, encode_features, missing
 from kanlab.data.mutual_information import mutual_information
 from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
@@ -15,6 +17,35 @@ from kanlab.text import agreeing, counted, listing
 
 MIN_ROWS = 10
 MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
+
+
+def worth_their_gaps(
+    frame: pd.DataFrame, target: str, features: Sequence[str] | None, likely: list[EncodedColumn], wanted: Preparation
+) -> tuple[list[EncodedColumn], list[str]]:
+    """The columns whose gaps cost rows, and what is said of the others.
+
+    Of features that were not named, those with a gap in more than half of the rows are left out, where others are left.
+    likely: the columns as the whole table would encode them.
+    """
+    sources = dict.fromkeys(c.source for c in likely)
+    if features is not None:  # what the whole table has too many levels for, its training rows may not
+        return [*likely, *(EncodedColumn(name) for name in features if name not in sources)], []
+    others = [str(name) for name in frame.columns if name != target and name not in sources]
+    _, said = encode_features(frame, target, others, wanted, asked=False, named=False)
+    dropped = [c for c in sources if wanted.gaps_in(c) == "drop"]
+    sparse = [c for c in dropped if 2 * int(missing(frame[c]).sum()) > len(frame)]
+    if not sparse or len(sparse) == len(sources):
+        return likely, said
+    note = say(
+        "{columns} {lacks} more than half of {its} values and {is_or_are} left out: to use {it}, fill the gaps (under "
+        "Prepare; --fill-gaps), or choose {it} as features and lose the rows.",
+        columns=listing(sparse),
+        lacks=agreeing(len(sparse), "lacks", "lack"),
+        its=agreeing(len(sparse), "its", "their"),
+        is_or_are=agreeing(len(sparse), "is", "are"),
+        it=agreeing(len(sparse), "it", "them"),
+    )
+    return [c for c in likely if c.source not in sparse], [*said, note]
 
 
 def usable_rows(
@@ -56,15 +87,23 @@ def usable_rows(
             )
         )
     if (left := int(complete.sum())) < MIN_ROWS:
-        raise DatasetError(
-            say(
-                "Only {rows} {are} left of {all_rows}; a fit needs at least {min_rows}.",
-                rows=counted(left, "complete row"),
-                are=agreeing(left, "is", "are"),
-                all_rows=len(frame),
-                min_rows=MIN_ROWS,
-            )
+        few = say(
+            "Only {rows} {are} left of {all_rows}; a fit needs at least {min_rows}.",
+            rows=counted(left, "complete row"),
+            are=agreeing(left, "is", "are"),
+            all_rows=len(frame),
+            min_rows=MIN_ROWS,
         )
+        gaps = {c: int(missing(frame[c]).sum()) for c in dict.fromkeys(c.source for c in columns) if c in needed}
+        emptiest = [c for c in sorted(gaps, key=lambda c: -gaps[c]) if 2 * gaps[c] > len(frame)]
+        if emptiest:
+            remedy = say(
+                "More than half of the cells are missing in {columns}: leave these out, or fill the gaps "
+                "(under Prepare; --fill-gaps).",
+                columns=listing(emptiest, 6),
+            )
+            raise DatasetError(f"{few} {remedy}")
+        raise DatasetError(few)
     return frame[complete], y[complete]
 
 

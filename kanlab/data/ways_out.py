@@ -171,7 +171,7 @@ def _changes(frame: pd.DataFrame, asked: Asked, *, others: bool = True) -> Itera
 def _fewer_features(frame: pd.DataFrame, asked: Asked, gaps: dict[str, int]) -> Iterator[tuple[Change, Asked]]:
     """Without the columns that cannot be used, then without as few of those with gaps as suffice."""
     used = asked.used(frame)
-    columns, _ = encode_features(frame, asked.target, used, asked.preparation, asked=False)
+    columns, _ = encode_features(frame, asked.target, used, asked.preparation, asked=False, named=bool(asked.features))
     encoded = {c.source for c in columns}
     fit = [c for c in used if c in encoded and not _is_too_large(frame[c])]
     emptiest = [c for c in sorted(fit, key=lambda c: -gaps[c]) if gaps[c]]

@@ -12,6 +12,7 @@ from kanlab.export.code_program import (
     Below,
     Call,
     Choice,
+    Column,
     Missing,
     Name,
     Number,
@@ -27,6 +28,10 @@ from kanlab.stats.interval_bounds import ROUNDING, score_quantile
 from kanlab.stats.likelihood import COUNTS
 
 NO_SETS = marked("Sets of more than two classes are given by a bundle alone.")
+OWN_WEIGHT = (
+    'The column "{column}" may be missing: an interval is that of the weight of its row there, of a row without one that of '
+    "the weight {unit:.4g}."
+)
 _NEWTON = 7  # steps to a bound of a count
 
 
@@ -37,14 +42,22 @@ def add_bounds(
     predicted: Name,
     inputs: Sequence[Name],
     back: Callable[[Name], Value],
+    weight: Name | None = None,
 ) -> tuple[Name, Name]:
     """Lower and upper bound in units of the target.
 
-    predicted: on the scale of the fit, of counts the mean.  inputs: of the model.  back: from there to units.
+    predicted: on the scale of the fit, of counts the mean.  inputs: of the model.  back: from there to units.  weight: how
+    precise the row is, in units of the record's, missing or at most 0 where that is not known.
     """
     counts = record["task"] == COUNTS
     at = program.let("log_mean", Call("ln", predicted)) if counts else predicted
     width = _spread(program, record["scale"], at, inputs)
+    if weight is not None:
+        known: tuple[tuple[Below | Missing, Value], ...] = (
+            (Missing(weight), Number(1.0)),
+            (Below(Number(0.0), weight), Call("sqrt", weight)),
+        )
+        width = Quotient(width, program.let("precision", Choice(known, Number(1.0))))
     bounds = []
     for upper in (False, True):
         reach = Product((Number(score_quantile(record, level, upper=upper)), width))
@@ -55,6 +68,18 @@ def add_bounds(
         bound = program.let("bound", back(program.let("bound", value)))
         bounds.append(program.let("upper" if upper else "lower", Choice(((Missing(predicted), None),), bound)))
     return bounds[0], bounds[1]
+
+
+def add_weight(program: Program, record: Mapping[str, Any]) -> Name | None:
+    """The weight of a row in units of the record's; None where rows are equally precise, or another column has its name."""
+    weight = record.get("weight")
+    if not weight or any(column.name == weight["column"] for column in program.columns):
+        return None
+    column = Column(weight["column"], optional=True)
+    program.columns.append(column)
+    program.notes.append(OWN_WEIGHT.format(**weight))
+    cell = program.let(f"c{len(program.columns)}", column)
+    return program.let("weight", Quotient(cell, Number(float(weight["unit"]))))
 
 
 def add_set(program: Program, record: Mapping[str, Any], level: float, p: Name, levels: Sequence[str]) -> Name:

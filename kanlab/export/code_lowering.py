@@ -17,7 +17,7 @@ from kanlab.explain.predictor import Predictor
 from kanlab.export import code_arithmetic as arithmetic
 from kanlab.export.code_families import add_family
 from kanlab.export.code_inputs import add_inputs, is_text, levels_of
-from kanlab.export.code_intervals import NO_SETS, add_bounds, add_set
+from kanlab.export.code_intervals import NO_SETS, add_bounds, add_set, add_weight
 from kanlab.export.code_networks import add_linear, add_network
 from kanlab.export.code_program import (
     Below,
@@ -50,7 +50,9 @@ def of_model(predictor: Predictor, level: float | None = LEVEL) -> Program:
     program.example = example(recipe, middle(model))
     complete = [(Missing(name), None) for name in inputs.values()]
     found = [program.let("complete", Choice(tuple(complete), value)) for value in found]
-    promise = None if level is None or predictor.interval is None else _Promise(predictor.interval, level, X)
+    promise = None
+    if level is not None and predictor.interval is not None:
+        promise = _Promise(predictor.interval, level, X, add_weight(program, predictor.interval))
     return _finished(program, recipe, found, flag, unknown, promise)
 
 
@@ -135,11 +137,12 @@ def example(recipe: Recipe, inputs: Sequence[float]) -> dict[str, float | str]:
 
 @dataclass(frozen=True)
 class _Promise:
-    """What intervals are made of, their level, and the inputs of the model."""
+    """What intervals are made of, their level, the inputs of the model, and how precise the row is."""
 
     record: Mapping[str, Any]
     level: float
     inputs: Sequence[Name]
+    weight: Name | None = None
 
     @property
     def note(self) -> str:
@@ -184,7 +187,7 @@ def _finished(
             def back(at: Name) -> Value:
                 return _to_units(program, recipe, at)
 
-            ends = add_bounds(program, promise.record, promise.level, found[0], promise.inputs, back)
+            ends = add_bounds(program, promise.record, promise.level, found[0], promise.inputs, back, promise.weight)
             bounds = [Output(name, end) for name, end in zip(within, ends, strict=True)]
         return program.with_outputs([Output(predicted, value), *bounds, Output(extrapolates, mark)])
     numbers = [Output(name, value) for name, value in zip(names, found, strict=True)]

@@ -74,12 +74,12 @@ def numpy_code(program: Program) -> str:
     ]
     read = [
         f"    {writer.fields[c]} = np.array([_{c.kind}(v) for v in rows[{c.name!a}]], dtype={kind})"
+        + f" if {c.name!a} in rows else np.nan" * c.optional
         for c in program.columns
         for kind in ["float" if c.kind == "number" else "str"]
     ]
-    count = (
-        f"len({writer.fields[program.columns[0]]})" if program.columns else "len(next(iter(dict(rows).values()), ()))"
-    )
+    needed = [c for c in program.columns if not c.optional]
+    count = f"len({writer.fields[needed[0]]})" if needed else "len(next(iter(dict(rows).values()), ()))"
     steps = [
         f"        v_{name} = {(texts if program.kinds[name] == 'text' else writer).value(value)}"
         for name, value in program.steps.items()

@@ -15,10 +15,14 @@ Kind = Literal["number", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table: a number, where anything but a finite one counts as missing, or text."""
+    """A column of the table: a number, where anything but a finite one counts as missing, or text.
+
+    optional: whether a table may be without it, where every cell of it counts as missing.
+    """
 
     name: str
     kind: Kind = "number"
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from kanlab.export.code_intervals import NO_SETS
 from kanlab.export.code_networks import slopes_beyond
 from kanlab.export.document import model_document
 from kanlab.export.onnx_families import family
-from kanlab.export.onnx_intervals import bounds, class_set
+from kanlab.export.onnx_intervals import bounds, class_set, weight_of_rows
 from kanlab.export.onnx_nodes import Graph, Precision
 from kanlab.kan.network import RANGE_TOLERANCE, STRETCH
 from kanlab.language import marked, say
@@ -69,7 +69,8 @@ def onnx_model(predictor: Predictor, precision: Precision = "float32", level: fl
         if len(recipe.levels) == 2:
             within = [class_set(graph, predictor.interval, level, found, recipe.levels)]
         elif not recipe.levels:
-            ends = bounds(graph, predictor.interval, level, found, X, len(recipe.columns))
+            weight = weight_of_rows(graph, predictor.interval)
+            ends = bounds(graph, predictor.interval, level, found, X, len(recipe.columns), weight)
             within = [_to_units(graph, recipe, end) for end in ends]
         else:
             graph.notes.append(NO_SETS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.export.code_intervals import add_bounds, add_set
+from kanlab.export.code_intervals import OWN_WEIGHT, add_bounds, add_set
 from kanlab.export.code_program import (
     Below,
     Call,
@@ -29,13 +29,31 @@ from kanlab.export.onnx_nodes import Graph
 _OPERATORS = {"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "abs": "Abs", "floor": "Floor"}
 
 
-def bounds(graph: Graph, record: Mapping[str, Any], level: float, predicted: str, X: str, d: int) -> list[str]:
-    """Lower and upper bound (rows, 1) on the scale of the fit. predicted (rows, 1), X (rows, d): there as well."""
+def weight_of_rows(graph: Graph, record: Mapping[str, Any]) -> str:
+    """The weights of rows (rows, 1) or (1, 1) in units of the record's; "" where `add_weight` has none."""
+    weight = record.get("weight")
+    if not weight or any(value.name == weight["column"] for value in graph.inputs):
+        return ""
+    graph.notes.append(OWN_WEIGHT.format(**weight))
+    cells = graph("Cast", graph.optional_number(weight["column"]), to=graph.float)
+    cells = graph("Where", graph("IsInf", cells), graph.number(np.nan), cells)
+    return graph("Div", cells, graph.number(weight["unit"]))
+
+
+def bounds(
+    graph: Graph, record: Mapping[str, Any], level: float, predicted: str, X: str, d: int, weight: str = ""
+) -> list[str]:
+    """Lower and upper bound (rows, 1) on the scale of the fit. predicted (rows, 1), X (rows, d): there as well. weight: of
+    `weight_of_rows`.
+    """
     program = Program()
     at, *inputs = (program.let("given", Column(f"given {i}")) for i in range(d + 1))
     columns = (graph("Slice", X, *(graph.constant(np.array([v])) for v in (i, i + 1, 1))) for i in range(d))
     given = dict(zip([each.step for each in (at, *inputs)], [predicted, *columns], strict=True))
-    ends = add_bounds(program, record, level, at, inputs, lambda name: name)
+    of_row = program.let("given", Column("weight")) if weight else None
+    if of_row is not None:
+        given[of_row.step] = weight
+    ends = add_bounds(program, record, level, at, inputs, lambda name: name, of_row)
     return _written(graph, program, given, ends)
 
 

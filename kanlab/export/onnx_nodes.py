@@ -57,6 +57,14 @@ class Graph:
         self.inputs.append(helper.make_tensor_value_info(name, kind, ["rows", 1]))
         return name
 
+    def optional_number(self, name: str) -> str:
+        """A column of numbers that need not be given: one nan for all rows then."""
+        from onnx import numpy_helper
+
+        missing = np.array([[np.nan]], np.float32 if self.outer != self.float else float)
+        self.constants.append(numpy_helper.from_array(missing, name))
+        return self.input(name, self.outer)
+
     def output(self, name: str, of: str, kind: int) -> None:
         """A column of the predictions."""
         from onnx import helper

@@ -135,7 +135,7 @@ def _plain(value: Any) -> Cell:
 
 
 def _columns(model: Predictor) -> list[Column]:
-    """The columns that a model reads."""
+    """The columns that a model reads, and the one that says how precise a row is, where its intervals know of one."""
     recipe, ranges = model.recipe, _ranges(model)
     found = []
     for source in recipe.sources:
@@ -153,6 +153,9 @@ def _columns(model: Predictor) -> list[Column]:
         else:
             low, high = ranges.get(source, (None, None))
         found.append(Column(source, kind, needed, levels, low, high))
+    weight = (model.interval or {}).get("weight")
+    if weight and weight["column"] not in recipe.sources:
+        found.append(Column(weight["column"], "number", needed=False))
     return found
 
 

@@ -113,7 +113,11 @@ def test_columns_named_by_numbers(tmp_path: Path) -> None:
         (lambda f: f[["y"]], {}, ["no usable feature"]),
         (lambda f: f.assign(id=1.0, x=2.0), {}, ["Every feature holds a single value"]),
         (lambda f: f.head(MIN_ROWS - 1), {}, [f"Only {MIN_ROWS - 1} complete rows", f"at least {MIN_ROWS}"]),
-        (lambda f: f.assign(x=np.nan), {}, ["Only 0 complete rows are left of 40"]),
+        (
+            lambda f: f.assign(x=np.nan),
+            {"features": ["x"]},
+            ["Only 0 complete rows are left of 40", "'x'", "fill the gaps"],
+        ),
         (lambda f: f, {"test_fraction": 1.0}, ["test fraction", "below 1"]),
         (lambda f: f, {"test_fraction": -0.1}, ["test fraction"]),
         (lambda f: f, {"test_fraction": float("nan")}, ["test fraction"]),
@@ -244,3 +248,27 @@ def test_long_names_are_cut_short_in_every_sentence(change: Any, options: dict[s
     assert notes
     for note in notes:
         assert_sentence(note)
+
+
+def test_columns_that_are_mostly_empty_do_not_cost_the_rows() -> None:
+    """Unless they are asked for, or filled."""
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40.0) ** 2, "note": None, "size": np.nan})
+    frame.loc[:11, "size"] = np.arange(12.0)
+    frame.loc[:3, "note"] = list("abab")
+    data = Dataset.from_frame(frame, "y")
+    assert (data.features, data.n + len(data.y_test)) == (("x",), 40)
+    assert any("'note', 'size' lack more than half" in note for note in data.notes)
+    asked = Dataset.from_frame(frame, "y", ["x", "size"])
+    assert asked.n + len(asked.y_test) == 12
+    filled = Dataset.from_frame(frame, "y", preparation=Preparation(gaps="fill"))
+    assert "size" in filled.features
+
+
+def test_text_that_few_complete_rows_hold_costs_no_training_row() -> None:
+    """Too many levels for a column in the whole table, few in its complete rows: its gaps were nan in the inputs."""
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40.0) ** 2, "z": np.arange(40.0) % 7})
+    frame["remark"] = [f"remark {i}" if i < 15 else None for i in range(40)]
+    frame.loc[:9, "z"] = np.nan
+    data = Dataset.from_frame(frame, "y")
+    assert data.n + len(data.y_test) == 30
+    assert any("'remark'" in note for note in data.notes)

@@ -59,7 +59,7 @@ def test_nullable_columns() -> None:
 
 @pytest.mark.parametrize(("levels", "kept"), [(MAX_LEVELS, True), (MAX_LEVELS + 1, False)])
 def test_text_of_many_levels_is_left_out_or_refused(levels: int, kept: bool) -> None:
-    frame = pd.DataFrame({"id": [f"level {i:02}" for i in range(levels)], "y": range(levels)})
+    frame = pd.DataFrame({"id": [f"level {i:02}" for i in range(levels)] * 2, "y": range(2 * levels)})
     columns, notes = encode_features(frame, "y", None)
     assert len(columns) == (levels - 1 if kept else 0)
     assert_sentence(notes[0])
@@ -68,6 +68,15 @@ def test_text_of_many_levels_is_left_out_or_refused(levels: int, kept: bool) -> 
     assert f"{levels} unique values" in notes[0]
     with refused(DatasetError, "'id'", "level 00", "leave it out"):
         encode_features(frame, "y", ["id"])
+
+
+def test_names_of_few_rows_are_left_out_unless_asked_for() -> None:
+    frame = pd.DataFrame({"name": list("abcdefgh"), "y": range(8)})
+    columns, notes = encode_features(frame, "y", None)
+    assert not columns
+    assert "every row has its own value" in notes[0]
+    assert len(encode_features(frame, "y", ["name"])[0]) == 7
+    assert len(encode_features(frame.replace("h", "a"), "y", None)[0]) == 6
 
 
 def test_dates_become_their_year_or_the_parts_asked_for() -> None:

@@ -45,6 +45,7 @@ HOSTILE = {
     "size": "?? /size",
     "y": "[target] '\" \\",
 }
+HOSTILE_WEIGHT = 'w"; -- */ \n</script>'
 ODD_LEVELS = {"red": "=SUM(A1)", "green": 'it\'s "green"', "blue": "blau?\\\n</script>ü"}
 
 
@@ -139,6 +140,15 @@ def of_classes(table: pd.DataFrame, target: str, family: str = "kan") -> Case:
     return case_of(Predictor("a model", data.recipe, model, interval=promise), rows)
 
 
+def of_precise_rows() -> Case:
+    """Rows with weights of their own: any, none, and cells that are no weight."""
+    data, rows = mixed("log")
+    record = interval("regression", 2, "output") | {"weight": {"column": HOSTILE_WEIGHT, "unit": 2.5}}
+    weights = np.random.default_rng(0).choice([0.3, 2.5, 40.0, 0.0, -1.0, np.nan], len(rows))
+    rows[HOSTILE_WEIGHT] = weights
+    return case_of(Predictor("a line", data.recipe, held_family(data, "linear", 0), interval=record), rows)
+
+
 def of_found_formula(expression: Callable[[int], Expression] | None = None) -> Case:
     """The formula of a network, or one that is made up of three features."""
     rng = np.random.default_rng(4)
@@ -176,6 +186,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "polynomial of counts": lambda: of_classes(counts.table(), "events", "polynomial"),
     "neural network of three classes": lambda: of_classes(many_classes.table(), "state", "mlp"),
     "trees of three classes": lambda: of_classes(many_classes.table(), "state", "boosting"),
+    "rows of their own weight": of_precise_rows,
     "formula of a network": of_found_formula,
     "every function": lambda: of_found_formula(every_function),
 }
@@ -250,6 +261,17 @@ def test_workbooks_compute_what_kanlab_says(tmp_path: Path) -> None:
         outputs = found.iloc[:, -len(few(name).program.outputs) :].astype(object)
         rows = [[None if pd.isna(v) else v for v in row] for row in outputs.itertuples(index=False)]
         compare(rows, few(name), rtol=1e-9)
+
+
+@pytest.mark.parametrize("language", RUNS)
+def test_a_table_may_lack_the_weights(language: str, tmp_path: Path) -> None:
+    """Intervals are those of the mean weight then, as kanlab's."""
+    whole = case("rows of their own weight")
+    rows = whole.rows.drop(columns=HOSTILE_WEIGHT)
+    names = [output.name for output in whole.program.outputs]
+    expected = whole.model.predict(rows).frame[names]
+    assert not expected.iloc[:, 1].equals(whole.expected.iloc[:, 1])
+    compare(RUNS[language](whole.program, rows, tmp_path), Case(whole.program, rows, expected))
 
 
 # ---- names and refusals

@@ -12,7 +12,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.explain.predictor import Predictor, held_family
 from kanlab.export.onnx_graph import onnx_model
 from kanlab.export.onnx_nodes import Precision
-from tests.export.test_code import CASES, Case, case
+from tests.export.test_code import CASES, HOSTILE_WEIGHT, Case, case
 
 ort = pytest.importorskip("onnxruntime")
 MODELS = [name for name in CASES if name not in ("formula of a network", "every function")]
@@ -35,7 +35,8 @@ def run(model: bytes, given: dict[str, np.ndarray]) -> dict[str, Any]:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    assert {value.name for value in session.get_inputs()} == set(given)
+    may_be_given = {value.name for value in session.get_overridable_initializers()}
+    assert {value.name for value in session.get_inputs()} == set(given) - may_be_given
     names = [value.name for value in session.get_outputs()]
     return {n: v[:, 0] for n, v in zip(names, session.run(names, given), strict=True)}
 
@@ -73,6 +74,17 @@ def test_a_level_that_training_had_not_and_no_rows_at_all() -> None:
     assert [found["state_predicted"][0], np.isnan(found["state_probability"][0])] == ["", True]
     assert found["state_predicted"][1] != ""
     assert all(len(v) == 0 for v in run(model, {name: values[:0] for name, values in given.items()}).values())
+
+
+def test_rows_without_their_weights() -> None:
+    whole = case("rows of their own weight")
+    given = fed(whole, "float64")
+    given.pop(HOSTILE_WEIGHT)
+    found = run(onnx_model(whole.model, "float64"), given)
+    expected = whole.model.predict(whole.rows.drop(columns=HOSTILE_WEIGHT)).frame
+    for name in [output.name for output in whole.program.outputs[:-1]]:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-12)
+        assert len(found[name]) == len(whole.rows)
 
 
 def test_the_same_model_gives_the_same_bytes() -> None:

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ Rows = list[list[Any]]
 
 
 def cells(program: Program, table: pd.DataFrame) -> Rows:
-    """The columns of a program, None where a cell is missing."""
-    wanted = table[[c.name for c in program.columns]].astype(object)
+    """The columns of a program, None where a cell is missing, or a column that need not be there."""
+    wanted = table.reindex(columns=[c.name for c in program.columns]).astype(object)
     return [[None if pd.isna(v) else v for v in row] for row in wanted.itertuples(index=False)]
 
 
@@ -99,15 +100,21 @@ def by_node(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
 
 
 def _filled(program: Program, table: pd.DataFrame, connection: Any, kinds: dict[str, str]) -> Rows:
-    """Run the query on a table that has a column more, and take the outputs."""
-    name = 'my "rows"'
-    columns = ", ".join(f"{identifier(c.name)} {kinds[c.kind]}" for c in program.columns)
+    """Run the query on a table that has a column more, with the columns that need not be there as far as they are, and take
+    the outputs.
+    """
+    name, query = 'my "rows"', sql_code(program, 'my "rows"')
+    there = [c for c in program.columns if c.name in table]
+    for i, column in enumerate((c for c in program.columns if c.optional), 1):
+        if column in there:
+            query = query.replace(f"    NULL AS kanlab_given_{i}", f"    {identifier(column.name)} AS kanlab_given_{i}")
+    columns = ", ".join(f"{identifier(c.name)} {kinds[c.kind]}" for c in there)
     connection.execute(f"CREATE TABLE {identifier(name)} (id INTEGER{', ' * bool(columns)}{columns})")
-    marks = ", ".join("?" * (len(program.columns) + 1))
-    for i, row in enumerate(cells(program, table)):
+    marks = ", ".join("?" * (len(there) + 1))
+    for i, row in enumerate(cells(replace(program, columns=there), table)):
         connection.execute(f"INSERT INTO {identifier(name)} VALUES ({marks})", [i, *row])
-    found = connection.execute(sql_code(program, name)).fetchall()
-    return [list(row[len(program.columns) :]) for row in found]
+    found = connection.execute(query).fetchall()
+    return [list(row[-len(program.outputs) :]) for row in found]
 
 
 def by_duckdb(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
@@ -124,8 +131,9 @@ def by_sqlite(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
 def by_numpy(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
     module: dict[str, Any] = {}
     exec(compile(numpy_code(program), "model.py", "exec"), module)
-    columns = zip(*cells(program, table), strict=True)
-    rows: dict[str, Any] = dict(zip([c.name for c in program.columns], columns, strict=True))
+    there = [c for c in program.columns if c.name in table]
+    columns = zip(*cells(replace(program, columns=there), table), strict=True)
+    rows: dict[str, Any] = dict(zip([c.name for c in there], columns, strict=True))
     rows = rows or {"id": range(len(table))}
     found = module["predict"](rows)
     assert list(found) == [o.name for o in program.outputs]

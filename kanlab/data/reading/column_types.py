@@ -169,6 +169,8 @@ def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | 
         whole = amount_pattern(point, group)
         hits = int(sample.str.match(whole).sum())
         if hits == len(sample) and bool(present.str.match(whole).all()):
+            if point != decimal and not lenient and present.str.contains(point, regex=False).mean() < 0.5:
+                return None  # beside 8.5 in other columns a rare 4,6 among 4 and 6 is a list
             return _as_number(text, point, group, lenient)
         if lenient and hits and (best is None or hits > best[0]):
             best = (hits, point, group)

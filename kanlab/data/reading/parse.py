@@ -232,6 +232,9 @@ def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.Data
     return frame.astype(dict.fromkeys(whole, "int64"))
 
 
+_ROW_NAMES_OF_R = ("rownames", "row.names", "row_names", "rowname")
+
+
 def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, notes: list[str]) -> pd.DataFrame:
     """Leave out a first column that only names the rows."""
     if asked is False or frame.shape[1] < 2:
@@ -241,8 +244,13 @@ def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, n
         notes.append(say("The first column, {name}, names the rows and is left out.", name=quoted(first)))
         return frame.iloc[:, 1:]
     values = frame.iloc[:, 0]
+    numbers = pd.api.types.is_integer_dtype(values)
+    r_names = first.casefold() in _ROW_NAMES_OF_R and frame.shape[1] > 2
+    if r_names and numbers and bool((values.diff().iloc[1:] > 0).all()):
+        notes.append(say("The first column, {name}, numbers the rows and is left out.", name=quoted(first)))
+        return frame.iloc[:, 1:]
     unnamed = first == "column_1" and frame.columns[1] != "column_2"
-    if unnamed and pd.api.types.is_integer_dtype(values) and bool((values.diff().iloc[1:] == 1).all()):
+    if unnamed and numbers and bool((values.diff().iloc[1:] == 1).all()):
         notes.append(say("The first column has no name and only numbers the rows; it is left out."))
         return frame.iloc[:, 1:]
     return frame

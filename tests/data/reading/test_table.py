@@ -138,6 +138,23 @@ def test_the_index_that_pandas_wrote_is_left_out_and_said() -> None:
     assert any("numbers the rows" in note for note in table.report.notes)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "kept"), [([1, 2, 3], False), ([2, 3, 9], False), ([2, 1, 3], True), (["a", "b", "c"], True)]
+)
+def test_row_names_that_r_wrote_are_left_out_where_they_are_numbers(numbers: list[object], kept: bool) -> None:
+    table = read(pd.DataFrame({"rownames": numbers, "x": [5, 7, 6], "y": [1, 4, 2]}).to_csv(index=False))
+    assert ("rownames" in table.frame) == kept
+    assert any("numbers the rows" in note for note in table.report.notes) != kept
+
+
+def test_lists_of_numbers_beside_decimal_points_stay_text() -> None:
+    rows = [f'{i}.5,"{i},{i + 1}",{i}' for i in range(3)] + [f"{i}.25,{i},{i}" for i in range(3, 9)]
+    frame = read("\n".join(["x,source,y", *rows]) + "\n").frame
+    assert frame["source"].tolist() == ["0,1", "1,2", "2,3", "3", "4", "5", "6", "7", "8"]
+    amounts = read("\n".join(["x,price", *(f'{i}.5,"{i},{i}"' for i in range(9))]) + "\n").frame
+    assert amounts["price"].tolist() == pytest.approx([1.1 * i for i in range(9)])
+
+
 def test_a_first_column_without_a_name_that_is_no_index_stays() -> None:
     assert list(read(",b\n5,1\n9,2\n7,3\n").frame) == ["column_1", "b"]
 
