@@ -40,13 +40,25 @@ def agreeing(count: int, one: str, more: str) -> str:
 
 
 def short(name: object, most: int = 60) -> str:
-    """A name of at most so many characters.
+    """A name of at most so many characters, none of which a terminal would obey.
 
     >>> short("body mass index", most=10)
     'body mass…'
     """
-    text = str(name)
+    text = harmless(str(name))
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+_CONTROLS = {code: " " for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def harmless(text: str) -> str:
+    """Without control characters, which move a terminal's cursor, clear it or name its window.
+
+    >>> harmless("\\x1b[2Jevil")
+    ' [2Jevil'
+    """
+    return text.translate(_CONTROLS)
 
 
 def columns_of(text: str) -> int:

@@ -28,10 +28,6 @@ from kanlab.stats.interval_bounds import ROUNDING, score_quantile
 from kanlab.stats.likelihood import COUNTS
 
 NO_SETS = marked("Sets of more than two classes are given by a bundle alone.")
-OWN_WEIGHT = (
-    'The column "{column}" may be missing: an interval is that of the weight of its row there, of a row without one that of '
-    "the weight {unit:.4g}."
-)
 _NEWTON = 7  # steps to a bound of a count
 
 
@@ -77,9 +73,17 @@ def add_weight(program: Program, record: Mapping[str, Any]) -> Name | None:
         return None
     column = Column(weight["column"], optional=True)
     program.columns.append(column)
-    program.notes.append(OWN_WEIGHT.format(**weight))
+    program.notes.append(weight_note(weight))
     cell = program.let(f"c{len(program.columns)}", column)
     return program.let("weight", Quotient(cell, Number(float(weight["unit"]))))
+
+
+def weight_note(weight: Mapping[str, Any]) -> str:
+    """What to know of the column of weights. weight: of a record."""
+    return (
+        f'The column "{weight["column"]}" may be missing: an interval is that of the weight of its row there, of a row '
+        f"without one that of the weight {weight['unit']:.4g}."
+    )
 
 
 def add_set(program: Program, record: Mapping[str, Any], level: float, p: Name, levels: Sequence[str]) -> Name:

@@ -27,7 +27,7 @@ from kanlab.kan.network import STRETCH, FittedKan
 from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
 from kanlab.study.several_targets import MOST_TARGETS
-from kanlab.text import series
+from kanlab.text import harmless, series
 
 MODEL = "model.json"
 LINKS: dict[str, Literal["logit", "softmax", "log"] | UnsetType] = {
@@ -218,7 +218,7 @@ def _read(text: bytes, name: str) -> Predictor:
         raise _damaged(name, error) from error
     model = StoredModel(msgspec.to_builtins(found.model))
     more = {name: _plain(getattr(found, name)) for name in ("interval", "reference")}
-    return Predictor(found.label, found.recipe, model, trial=found.trial, smearing=found.smearing, **more)
+    return Predictor(harmless(found.label), found.recipe, model, trial=found.trial, smearing=found.smearing, **more)
 
 
 def _plain(part: msgspec.Struct | None) -> Any:

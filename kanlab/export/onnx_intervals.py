@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.export.code_intervals import OWN_WEIGHT, add_bounds, add_set
+from kanlab.export.code_intervals import add_bounds, add_set, weight_note
 from kanlab.export.code_program import (
     Below,
     Call,
@@ -34,7 +34,7 @@ def weight_of_rows(graph: Graph, record: Mapping[str, Any]) -> str:
     weight = record.get("weight")
     if not weight or any(value.name == weight["column"] for value in graph.inputs):
         return ""
-    graph.notes.append(OWN_WEIGHT.format(**weight))
+    graph.notes.append(weight_note(weight))
     cells = graph("Cast", graph.optional_number(weight["column"]), to=graph.float)
     cells = graph("Where", graph("IsInf", cells), graph.number(np.nan), cells)
     return graph("Div", cells, graph.number(weight["unit"]))

@@ -62,12 +62,11 @@ from kanlab.explain.terms import terms_of
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, STRETCH, continuation, held
+from kanlab.kan.network import BLOCK_ROWS, MOST_VALUES, RANGE_TOLERANCE, STRETCH, continuation, held
 from kanlab.stats.likelihood import exponential, probabilities, probability
 
 FORMAT = 1
 DELIMITERS = ",;\t|"
-MOST_VALUES = 2**25  # values of splines at once: 256 MB
 
 
 NO_INTERVALS = "The model has no intervals, because its bundle was made before they were; export it again to have them."

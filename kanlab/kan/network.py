@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 CURVE_POINTS = 41  # of an edge in a notebook
 BLOCK_ROWS = 16384  # rows evaluated at once: bounds the memory of the splines
+MOST_VALUES = 2**22  # of splines at once (32 MB), where they are many a row
 RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
 STRETCH = 0.1  # of a range: the last part of it, whose slope an edge goes on with
 EXACT_STRETCH = 1e-6  # where the slope must be that of the end, which only convex and concave effects ask for
@@ -429,7 +430,8 @@ class FittedKan:
         rows = self._checked(X)
         width = len(self.y_scale) + (self.task == MULTICLASS)
         Y, outside = np.empty((len(rows), width)), np.zeros(len(rows), dtype=bool)
-        for block in row_blocks(len(rows)):  # splines take grid + k numbers a value
+        widest = max(layer.knots.size for layer in self.layers)  # splines take grid + k numbers a value
+        for block in row_blocks(len(rows), max(1, min(BLOCK_ROWS, MOST_VALUES // widest))):
             z = ((rows[block] - self.x_offset) / self.x_scale).T
             for layer, bounds in zip(self.layers, self.ranges, strict=True):
                 edge, moved = held(z, bounds)
@@ -591,6 +593,6 @@ _PLAIN_FIELDS = (
 )  # fmt: skip
 
 
-def row_blocks(n: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
+def row_blocks(n: int, size: int) -> Iterator[slice]:
     """Slices that cut n rows into blocks of at most `size`."""
     return (slice(i, min(i + size, n)) for i in range(0, n, size))

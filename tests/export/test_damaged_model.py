@@ -27,6 +27,7 @@ from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.export import predict_template
 from kanlab.export.document import document, read_bundle
 from kanlab.solver.fit import LmOptions, fit_cell
+from kanlab.text import quoted
 from tests.helpers.sentences import assert_sentence, refused
 
 
@@ -279,6 +280,14 @@ def test_a_wide_network_is_evaluated_in_pieces(folder: Path, monkeypatch: pytest
     assert whole is not None
     assert pieces is not None
     np.testing.assert_allclose(pieces["y_predicted"], whole["y_predicted"], rtol=1e-12)
+
+
+def test_what_a_terminal_would_obey_is_left_out_of_a_label(folder: Path) -> None:
+    content = json.loads(json.dumps(DOCUMENTS["network"])) | {"label": "\x1b[2J\x1b]0;pwned\x07 a network"}
+    with zipfile.ZipFile(folder / "b.zip", "w") as archive:
+        archive.writestr("x/model.json", json.dumps(content))
+    assert read_bundle(folder / "b.zip").label == " [2J ]0;pwned  a network"
+    assert quoted("a\x1b[31m\x9b1m") == "'a [31m 1m'"
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"[" * 9_000_000, b"{}", b"[]", b"\xff", b'{"format": 1}'])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanlab.errors import FitError
+from kanlab.kan import network as network_module
 from kanlab.kan.bspline import knots_from_samples
 from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec, evaluate, jacobian
 from kanlab.solver.fit import LmOptions, fit_cell
@@ -179,3 +180,18 @@ def test_agrees_with_stock_pykan(n, d, h, m, grid, k):
     np.testing.assert_allclose(exported.predict(wild), model.predict(wild), atol=1e-8 * np.abs(Y).max())
     back = FittedKan.from_pykan(exported)
     np.testing.assert_allclose(back.predict(wild), model.predict(wild), atol=1e-12 * np.abs(Y).max())
+
+
+def test_a_wide_network_predicts_in_pieces(fitted, monkeypatch):
+    """Never more than so many values of splines at once, and the same predictions."""
+    X, model = fitted
+    whole, seen, basis = model.predict(X), [], network_module.bspline_basis
+
+    def watched(x, knots, k):
+        seen.append(x.shape[1] * knots.size)
+        return basis(x, knots, k)
+
+    monkeypatch.setattr(network_module, "bspline_basis", watched)
+    monkeypatch.setattr(network_module, "MOST_VALUES", 200)
+    np.testing.assert_allclose(model.predict(X), whole, rtol=1e-12)
+    assert max(seen) <= 200
