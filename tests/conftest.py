@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from hypothesis import settings
 from optuna.storages._rdb.storage import _VersionManager
 
 from kanlab.data.dataset import Dataset
+from kanlab.execution import worker_process
 from kanlab.study import storage
 from kanlab.study.optuna_adapter import database
-from tests.helpers import fake_worker, postgres
+from tests.helpers import fake_worker, fork_server, postgres
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -54,6 +56,31 @@ def _tables_history() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_VersionManager, "_create_alembic_script", once)
         yield
+
+
+_START, _WORKER = worker_process._start, worker_process.PROGRAM
+
+
+def _start_forked(preload_pykan: bool, program: tuple[str, ...]) -> worker_process._Started:
+    if program != _WORKER:
+        return _START(preload_pykan, program)
+    forked = _START(preload_pykan, tuple(fork_server.command("kanlab.execution.worker")[1:]))
+    return replace(forked, program=program)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_workers() -> Iterator[None]:
+    """Workers that fit come from a process that has loaded what they need, on Linux; but for `real_workers`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux":
+            patch.setattr(worker_process, "_start", _start_forked)
+        yield
+
+
+@pytest.fixture
+def real_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are started as a user has them."""
+    monkeypatch.setattr(worker_process, "_start", _START)
 
 
 def pytest_collection_finish() -> None:
@@ -130,8 +157,6 @@ def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
-    from kanlab.execution import worker_process
-
     log = tmp_path / "fits.log"
     log.touch()
 

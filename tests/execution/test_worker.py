@@ -14,6 +14,8 @@ from kanlab.engines.registry import FitOptions, Unit, fit_unit
 from kanlab.execution.messages import Done, Exit, Fit, Ready, Request, UnitTask
 from kanlab.execution.worker_process import WorkerProcess
 
+pytestmark = pytest.mark.usefixtures("real_workers")
+
 
 def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fits a unit as this process would, dies of one it cannot read, and leaves no files."""

@@ -24,6 +24,8 @@ from kanlab.execution.worker_process import WorkerProcess, spare_worker
 from tests.helpers import fake_worker
 from tests.helpers.studies import wait_for
 
+pytestmark = pytest.mark.usefixtures("real_workers")
+
 Start = Callable[..., WorkerProcess]
 
 
