@@ -132,7 +132,7 @@ def of_terminal() -> str:
 _SPACED = frozenset({"zh"})
 _HAN, _LATIN = r"[\u3400-\u9fff]", r"[A-Za-z0-9%]"
 _NEEDS = re.compile(f"{_HAN}{_LATIN}|{_LATIN}{_HAN}")  # a space between them, which is no letter of either
-_TOO_MUCH = re.compile(f"{_HAN} {_HAN}|[。；：！？] .")
+_TOO_MUCH = re.compile(f"{_HAN} {_HAN}|[。；：！？，、）] .")
 # values that are somebody's names for something: the spaces around them tell where they end
 _NAMES = frozenset(
     {"name", "names", "column", "columns", "feature", "features", "target", "targets", "level", "levels"}

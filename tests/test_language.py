@@ -210,6 +210,11 @@ def with_values(message: str, data: st.DataObject) -> tuple[str, dict[str, str]]
         ("AICc 与 {fit}", {"fit": "RSS"}, "AICc 与 RSS"),
         ("{share:.0%}有缺失值", {"share": 0.17}, "17% 有缺失值"),
         ("推荐：{reason} 点击一行", {"reason": "它最短。"}, "推荐：它最短。点击一行"),
+        (
+            "{first} 和{second}",
+            {"first": "8 个网络的平均（94%）", "second": "岭回归（6%）"},
+            "8 个网络的平均（94%）和岭回归（6%）",
+        ),
         ("预测 {target} 的均值", {"target": "投诉次数"}, "预测 投诉次数 的均值"),  # a name ends where its space is
         ("“{name}”：{n:,} 行", {"name": "a", "n": 1234}, "“a”：1,234 行"),
         ("{one!r}行", {"one": "a"}, "'a'行"),
