@@ -40,7 +40,7 @@ from kanlab.explain.terms import COSTS, SumOfTerms, averaged, terms_of, whole_ro
 from kanlab.kan.network import FittedKan
 from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
-from kanlab.text import listing, quoted
+from kanlab.text import listing, quoted, series
 
 _LINKS: dict[TaskName, str] = {REGRESSION: "", CLASSIFICATION: "logit", MULTICLASS: "softmax", COUNTS: "log"}
 
@@ -267,7 +267,7 @@ def _cell(row: pd.Series, feature: str) -> Any:
         for name in row.index
         if name.startswith(f"{feature} (")
     }
-    return ", ".join(f"{part} {value:.6g}" for part, value in parts.items()) or None
+    return series([say("{part} {value:.6g}", part=say(part), value=value) for part, value in parts.items()]) or None
 
 
 class RowExplainer:
