@@ -417,9 +417,10 @@ class Dataset(HasTask):
             raise DatasetError(
                 say("No target has a class {positive}; name one that is there, or none.", positive=quoted(positive))
             )
+        preparation = options.get("preparation") or Preparation()
         found = []
-        for target in wanted:
-            rows = frame.drop(columns=[other for other in wanted if other != target])
+        for target in wanted:  # of the weights as a target the first study speaks
+            rows = frame.drop(columns=[other for other in wanted if other not in (target, preparation.weights)])
             counts = positive if positive in levels.get(target, ()) else None
             found.append(cls.from_frame(rows, target, features, positive=counts, **options))
         return found

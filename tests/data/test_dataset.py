@@ -272,3 +272,11 @@ def test_text_that_few_complete_rows_hold_costs_no_training_row() -> None:
     data = Dataset.from_frame(frame, "y")
     assert data.n + len(data.y_test) == 30
     assert any("'remark'" in note for note in data.notes)
+
+
+def test_a_column_is_no_weight_and_one_of_several_targets() -> None:
+    frame = pd.DataFrame({"x": np.arange(20.0), "a": np.arange(20.0) ** 2, "w": np.arange(20) + 1})
+    with refused(DatasetError, "'w'", "the weights and the target at once"):
+        Dataset.for_targets(frame, ["a", "w"], preparation=Preparation(weights="w"))
+    with refused(DatasetError, "no column 'v' of weights"):
+        Dataset.for_targets(frame, ["a", "w"], preparation=Preparation(weights="v"))

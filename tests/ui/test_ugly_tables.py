@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from kanlab.kan.search_space import Cell
 from tests.data.test_odd_cells import workbook
-from tests.helpers.pages import healthy, metric, text_of, upload, widget
+from tests.helpers.pages import go, healthy, metric, open_tab, text_of, upload, widget
+from tests.helpers.validations import study
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, 60).round(3)
@@ -73,3 +75,24 @@ def test_weights_of_the_rows_are_counts_or_precisions(app: AppTest) -> None:
     assert "how precise the target of each row is" in text_of(app).replace("\\", "")
     widget(app.selectbox, "Weights of the rows").select("").run()
     assert healthy(app).session_state["kanlab_dataset"].w_train is None
+
+
+def test_from_weights_in_the_table_to_intervals_of_rows_with_their_own(app: AppTest) -> None:
+    """The column is uploaded, chosen, left out of the features, and read in new rows again."""
+    measured = [1 + i % 4 for i in range(60)]
+    noisy = [y + (-1) ** i / (1 + i % 4) for i, y in enumerate(Y)]
+    upload(app, "means.csv", csv("x;measured;y", X, measured, noisy))
+    widget(app.selectbox, "Weights of the rows").select("measured").run()
+    widget(app.selectbox, "What measured says").select("precision").run()
+    healthy(widget(app.button, "Go to the search").click().run())
+    handle = study(app.session_state["kanlab_dataset"], {Cell(1, 2, 1): -200.0})
+    app.session_state["study"] = app.query_params["study"] = handle.name
+    open_tab(go(app, "choose"), "choose", "Predict new rows")
+    app.selectbox(key="predict-model").select("linear")  # fitted here, with no worker process
+    app.file_uploader[0].upload("new.csv", b"x;measured\n0.5;1\n0.5;4\n0.5;\n0.5;none\n", "text/csv")
+    healthy(app.run(timeout=60))
+    found = next(d.value for d in app.dataframe if "y_upper" in d.value.columns)
+    long, short, unknown, odd = found["y_upper"].astype(float) - found["y_lower"].astype(float)
+    assert (long / short, unknown) == (pytest.approx(2.0), pytest.approx(odd))
+    assert short < unknown < long
+    assert "as long as the weight" in text_of(app).replace("\\", "")
