@@ -189,7 +189,9 @@ def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
     opened(app, "curved", "export")
     assert parts(app)[0] == "Report"
     code = "Download curved-model.onnx"
-    assert sorted(parts(app)) == sorted([code, "Download the bundle", *(label for label, *_ in _OTHERS.values())])
+    assert sorted(parts(app)) == sorted(
+        [code, "Download the bundle", "Download as a file", *(label for label, *_ in _OTHERS.values())]
+    )
     form = app.selectbox(key="code-form")
     assert [option.rpartition(" ")[2] for option in form.options] == [f"({ending})" for ending in ENDINGS]
     assert "Download curved-model.js" in parts(form.set_value(form_of(".js")).run())
@@ -201,6 +203,7 @@ def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
     assert sorted(parts(app)) == sorted(
         [
             "Download the bundle",
+            "Download as a file",
             "Download straight-model.js",
             *(label for name, (label, *_) in _OTHERS.items() if name not in ("formula.py", "network.svg")),
         ]
@@ -233,7 +236,7 @@ def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, mon
     frame["y"] = frame[NASTY] * frame["v"] ** 2
     study = tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 1), (2, 2), (2, 2)), name="product", workers=1)
     opened(app, "product", "model")
-    assert "A search finds short expressions" in look_at(app, "Formula")
+    assert "A search finds shorter formulas" in look_at(app, "Formula")
     assert app.button(key="search-formulas").label == "Search for formulas"
     assert len(app.latex) == 2  # of the network, and its domain
     from kanlab.ui.formulas import EFFORTS  # the pages have to be made by the app first
@@ -344,7 +347,7 @@ def test_a_search_is_watched_and_stopped(app: AppTest, real: None, monkeypatch: 
     handle.optuna.set_user_attr(formulas.FORMULAS, ended.to_dict())
     words = text_of(healthy(app.run()))
     assert "The search was stopped" in words
-    assert "A search finds short expressions" in words
+    assert "A search finds shorter formulas" in words
 
 
 def test_a_row_is_explained(app: AppTest, real: None) -> None:
