@@ -69,6 +69,18 @@ def test_the_truth_stays_recommended_beside_what_says_the_same_at_more_length(no
     assert made.reason == REASON
 
 
+def test_a_network_as_a_formula_is_recommended_where_it_is_better_on_rows_left_out() -> None:
+    """By more than a standard error, whatever its length and its score: the search gives way to what needs none."""
+    data = straight(0.01)
+    bent = Sum((Product((Constant(1.0), A, B)), Product((Constant(0.1), Call("sin", A))), Constant(0.0)))
+    line = Sum((Product((Constant(1.0), A)), Product((Constant(1.0), B)), Constant(0.0)))
+    searched = evaluated((line,), data, count_sigma2=True, origin="search")
+    network = replace(evaluated((bent,), data, count_sigma2=True, origin="network"), score=searched.score + 1e3)
+    made = front(data, [searched, network])
+    best = made.formulas[made.recommended]
+    assert [best.origin, *(f.tied for f in made.formulas)] == ["network", False, True]
+
+
 def test_the_held_out_error_of_counts_is_their_deviance() -> None:
     data = Dataset.from_frame(counts.table().drop(columns="kind"), "events", test_fraction=0)
     assert data.distribution == "poisson"
