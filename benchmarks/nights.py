@@ -353,7 +353,7 @@ def watchers(pairs: int = 3, count: int = 50) -> None:
     with a_home() as folder:
         frame = table(folder / "large.csv", 1250)
         data = Dataset.from_frame(frame, "y", name="large.csv")
-        server = AppServer(folder / "home")
+        server = AppServer(folder / "home", command=True)
         space = SearchSpace((1, 6), (2, 8), (1, 3))
         taken: dict[int, list[float]] = {1: [], count: []}
         try:
@@ -381,7 +381,7 @@ async def _rerun(server: AppServer, name: str, runs: int) -> list[float]:
         while session.runs <= run:
             await asyncio.sleep(0.01)
         if run % (runs // 10) == 0:
-            found.append(server.server.memory_info().rss / 1e6)
+            found.append(psutil.Process(server.ui_pid).memory_info().rss / 1e6)
         session.rerun()
     until.set()
     await task
@@ -393,7 +393,7 @@ def reruns(runs: int = 200) -> None:
     with a_home() as folder:
         command = Command(folder, "tune", str(folder / "table.csv"), *TUNE, "--study", "shown", seconds=0.0)
         assert command.end() == 0
-        server = AppServer(folder / "home")
+        server = AppServer(folder / "home", command=True)
         try:
             found = asyncio.run(_rerun(server, "shown", runs))
         finally:

@@ -6,36 +6,22 @@ import contextlib
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from sklearn.datasets import load_diabetes
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers import fake_worker
+from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import use_it
+
 expect.set_options(timeout=20_000)
-
-
-@dataclass(frozen=True)
-class Server:
-    url: str
-    home: Path
-    process: subprocess.Popen[bytes]
-
-    @property
-    def ui_pid(self) -> int:
-        """The Streamlit process, a child of `kanlab app`."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0])
 
 
 @pytest.fixture(scope="session")
@@ -49,50 +35,84 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return browser_type_launch_args | {"executable_path": path, "args": quiet}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="package", autouse=True)
+def forked_programs() -> Iterator[None]:
+    """What a test itself does with kanlab starts no program anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_it(patch.setattr)
+        yield
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path) -> Iterator[AppServer]:
+    """The app, with a home of its own."""
+    started = AppServer(tmp_path / "app-home", KANLAB_SLOTS="2")
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    """The app whose fits are made up, of which all but six end only once the test says so. None takes the pages' time."""
+    log = tmp_path / "fits.log"
+    log.touch()
+    plan = fake_worker.environment(log=str(log), hold_after=6)
+    app = AppServer(tmp_path / "app-home", worker=[fake_worker.__file__], KANLAB_SLOTS="2", **plan)
+    yield Held(app, log)
+    app.close()
+
+
+@dataclass(frozen=True)
+class Held:
+    """app: whose fits are held.  log: of those fits, for tests.helpers.fits."""
+
+    app: AppServer
+    log: Path
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[AppServer]:
     """The app as a user starts it, with a home of its own."""
-    port, home = free_port(), tmp_path / "app-home"
-    environment = os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT), "KANLAB_SLOTS": "2"}
-    command = [sys.executable, "-m", "kanlab", "app", "--headless", "--port", str(port)]
-    with open(tmp_path / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2)
-            break
-        except OSError:
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            assert time.monotonic() < deadline, "the app did not come up"
-            time.sleep(0.1)
-    yield Server(url, home, process)
-    if process.poll() is None:  # unless the test has killed it
-        os.killpg(process.pid, 15)
-    process.wait(20)
-    log_text = (tmp_path / "server.log").read_text()
-    assert "Traceback" not in log_text, log_text
+    started = AppServer(tmp_path / "app-home", command=True, KANLAB_SLOTS="2")
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all tests, which keeps what every server serves: its scripts and style sheets."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page on which nothing may go wrong unnoticed."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    opened = context.new_page()
+def page(window: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may go wrong unnoticed, of a browser that knows nothing of the tests before."""
+    opened = window.new_page()
     problems: list[str] = []
+    seen: set[str] = set()
     opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("framenavigated", lambda frame: seen.add(frame.url))
     yield opened
-    context.close()
+    forget(window, seen)
     assert not problems
+
+
+def forget(window: BrowserContext, seen: set[str]) -> None:
+    """Close its pages; of what they have left, only files that never change stay. seen: their addresses."""
+    blank = window.new_page()
+    for page in window.pages:
+        if page is not blank:
+            page.close()
+    devtools = window.new_cdp_session(blank)
+    for origin in {f"{at.scheme}://{at.netloc}" for at in map(urlsplit, seen) if at.scheme == "http"}:
+        devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": _STORED})
+    window.clear_cookies()
+    blank.close()
+
+
+_STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
 
 
 @pytest.fixture

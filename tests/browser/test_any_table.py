@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, choose
+from tests.browser.conftest import choose
+from tests.helpers.app_server import AppServer
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -36,7 +37,7 @@ def flats() -> pd.DataFrame:
     return frame
 
 
-def upload(page: Page, server: Server, path: Path) -> None:
+def upload(page: Page, server: AppServer, path: Path) -> None:
     page.goto(server.url)
     page.locator("input[type=file]").set_input_files(path)
 
@@ -45,7 +46,7 @@ def metric(page: Page, label: str, value: str) -> None:
     expect(page.get_by_test_id("stMetric").filter(has_text=label)).to_contain_text(value)
 
 
-def test_upload_overrule_prepare_go(page: Page, server: Server, flats: pd.DataFrame, tmp_path: Path) -> None:
+def test_upload_overrule_prepare_go(page: Page, server: AppServer, flats: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "flats.csv"
     path.write_text("A list of flats\n\n" + flats.to_csv(sep=";", decimal=",", index=False), encoding="utf-16")
     upload(page, server, path)
@@ -72,7 +73,7 @@ def test_upload_overrule_prepare_go(page: Page, server: Server, flats: pd.DataFr
 
 
 @pytest.mark.parametrize("kind", ["csv.gz", "zip", "parquet", "xlsx"])
-def test_every_container(page: Page, server: Server, flats: pd.DataFrame, tmp_path: Path, kind: str) -> None:
+def test_every_container(page: Page, server: AppServer, flats: pd.DataFrame, tmp_path: Path, kind: str) -> None:
     text = flats.to_csv(index=False).encode()
     content = io.BytesIO()
     if kind == "zip":
@@ -91,7 +92,7 @@ def test_every_container(page: Page, server: Server, flats: pd.DataFrame, tmp_pa
     metric(page, "Training rows n", "152")
 
 
-def test_names_that_look_like_code_are_shown(page: Page, server: Server, tmp_path: Path) -> None:
+def test_names_that_look_like_code_are_shown(page: Page, server: AppServer, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(400, len(NASTY))), columns=NASTY).assign(y=rng.normal(size=400))
     frame["kind"] = [NASTY[i % 7] for i in range(400)]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import urllib.request
+import signal
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, free_port
 from tests.browser.test_whole_path import wait_for
+from tests.helpers.app_server import free_port, wait_until_it_serves
+from tests.helpers.fork_server import ROOT, Forked
 
 # for every text of every chart its box, and that of the drawing; halos repeat their text
 _TEXTS = """
@@ -43,23 +41,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port, folder = free_port(), tmp_path_factory.mktemp("gallery")
     environment = os.environ | {"KANLAB_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
     script = str(ROOT / "tests" / "helpers" / "chart_gallery.py")
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true", f"--server.port={port}"]
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-
-    def answers() -> bool:
-        assert process.poll() is None, (folder / "server.log").read_text()
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2)
-        except OSError:
-            return False
-        return True
-
-    wait_for(answers)
+    options = ["run", script, "--server.headless=true", f"--server.port={port}"]
+    process = Forked("streamlit", *options, environment=environment, folder=ROOT, log=folder / "server.log")
+    wait_until_it_serves(f"http://127.0.0.1:{port}", process, process.log)
     yield f"http://127.0.0.1:{port}"
-    process.terminate()
+    os.kill(process.pid, signal.SIGTERM)
     process.wait(20)
-    assert "Traceback" not in (log_text := Path(folder / "server.log").read_text()), log_text
+    assert "Traceback" not in (log_text := process.log.read_text()), log_text
 
 
 def outside(chart: dict[str, Any]) -> list[str]:
@@ -94,10 +82,10 @@ def covered(chart: dict[str, Any]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_is_inside_its_chart_and_covers_no_other(
-    browser: Browser, gallery: str, theme: str, width: int
+    page: Page, gallery: str, theme: Literal["light", "dark"], width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
-    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
     page.goto(gallery)
     expect(page.get_by_text("All charts are drawn.")).to_be_visible(timeout=240_000)
     charts = page.get_by_test_id("stVegaLiteChart")
@@ -129,4 +117,3 @@ def test_every_text_is_inside_its_chart_and_covers_no_other(
     if folder := os.environ.get("KANLAB_SCREENSHOTS"):
         page.set_viewport_size({"width": width, "height": 30_000})
         page.screenshot(path=f"{folder}/gallery-{theme}-{width}.png", full_page=True)
-    context.close()

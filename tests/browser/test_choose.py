@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +10,24 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server, choose
+from tests.browser.conftest import choose
+from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import kanlab
 
 
 @pytest.fixture
-def study(server: Server, tmp_path: Path) -> str:
+def study(server: AppServer, tmp_path: Path) -> str:
     """A study of a curve, made on the command line, whose best network lies at the edge of its range."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-3, 3, (120, 2))
     y = np.sin(2 * x[:, 0]) * x[:, 1] + 0.1 * rng.normal(size=120)
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).to_csv(tmp_path / "waves.csv", index=False)
     arguments = [str(tmp_path / "waves.csv"), "--target", "y", "--neuron-num", "1:2", "--grid", "2:4", "--k", "2:2"]
-    subprocess.run(
-        [sys.executable, "-m", "kanlab", "tune", *arguments, "--study", "waves"],
-        env=os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
+    kanlab("tune", *arguments, "--study", "waves", home=server.home)
     return "waves"
 
 
-def test_choosing(page: Page, server: Server, study: str) -> None:
+def test_choosing(page: Page, server: AppServer, study: str) -> None:
     page.goto(f"{server.url}/choose?study={study}")
     expect(page.get_by_role("heading", name=re.compile("Take the network of trial"))).to_be_visible()
     expect(page.get_by_text("Of all networks it has the lowest AICc by what its fit has spent")).to_be_visible()

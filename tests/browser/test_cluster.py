@@ -8,19 +8,19 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server
 from tests.browser.test_whole_path import make_it_slow, open_search, upload
+from tests.helpers.app_server import AppServer
 from tests.helpers.dask_programs import DaskPrograms
 from tests.helpers.studies import wait_for
 
 
-def fits_here(server: Server) -> bool:
+def fits_here(server: AppServer) -> bool:
     """Whether the app has started a worker program of its own since it runs."""
     children = psutil.Process(server.ui_pid).children(recursive=True)
     return any("kanlab.execution.worker" in " ".join(c.cmdline()) for c in children)
 
 
-def test_a_study_of_the_app_runs_on_a_cluster(page: Page, server: Server, programs: DaskPrograms, csv: Path) -> None:
+def test_a_study_of_the_app_runs_on_a_cluster(page: Page, server: AppServer, programs: DaskPrograms, csv: Path) -> None:
     programs.ready(2)
     upload(page, server, csv)
     open_search(page)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, choose
+from tests.browser.conftest import choose
+from tests.helpers.app_server import AppServer
 from tests.helpers.counts import table
 
 
-def test_counts_from_the_upload_to_the_export(page: Page, server: Server, tmp_path: Path) -> None:
+def test_counts_from_the_upload_to_the_export(page: Page, server: AppServer, tmp_path: Path) -> None:
     path = tmp_path / "visits.csv"
     table(80)[["a", "b", "events"]].to_csv(path, index=False)
     page.goto(server.url)

@@ -13,8 +13,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from sklearn.datasets import load_iris
 
-from tests.browser.conftest import ROOT, Server, choose
+from tests.browser.conftest import choose
 from tests.browser.test_whole_path import open_search, points, start, upload
+from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import ROOT
 
 
 def iris(folder: Path) -> Path:
@@ -39,7 +41,13 @@ def mtcars(_: Path) -> Path:
     ],
 )
 def test_from_the_table_to_a_prediction(
-    page: Page, server: Server, tmp_path: Path, table: Callable[[Path], Path], target: str, said: str, prediction: str
+    page: Page,
+    server: AppServer,
+    tmp_path: Path,
+    table: Callable[[Path], Path],
+    target: str,
+    said: str,
+    prediction: str,
 ) -> None:
     """The target chosen and Start pressed; with the first trial the study is stopped, and its model predicts the table."""
     path = table(tmp_path)

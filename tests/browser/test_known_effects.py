@@ -10,8 +10,8 @@ import pandas as pd
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.browser.conftest import Server
 from tests.browser.test_any_table import upload
+from tests.helpers.app_server import AppServer
 
 
 def add(page: Page, label: str, option: str) -> None:
@@ -26,7 +26,7 @@ def add(page: Page, label: str, option: str) -> None:
     raise AssertionError(f"'{label}' offers no '{option}'")
 
 
-def test_demands_that_contradict_each_other_are_one_sentence(page: Page, server: Server, tmp_path: Path) -> None:
+def test_demands_that_contradict_each_other_are_one_sentence(page: Page, server: AppServer, tmp_path: Path) -> None:
     """Of two classes, whose log-odds can be convex; a category cannot."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame(

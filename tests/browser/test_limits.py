@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server
 from tests.browser.test_any_table import metric, upload
+from tests.helpers.app_server import AppServer
 from tests.helpers.corpus import zip_bomb
 
 MEGABYTES_MORE = 500
@@ -19,7 +19,7 @@ def peak_megabytes(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-def test_each_is_one_sentence_and_the_server_stays_up(page: Page, server: Server, tmp_path: Path) -> None:
+def test_each_is_one_sentence_and_the_server_stays_up(page: Page, server: AppServer, tmp_path: Path) -> None:
     wide = ",".join(["1"] * 10_000)
     cases = {
         "bomb.zip": (zip_bomb(), "unpacks to more than 200 times its size, which no table does"),
@@ -48,7 +48,7 @@ def test_each_is_one_sentence_and_the_server_stays_up(page: Page, server: Server
     metric(page, "Training rows n", "40")
 
 
-def test_above_the_upload_limit_the_page_says_what_to_do(page: Page, server: Server, tmp_path: Path) -> None:
+def test_above_the_upload_limit_the_page_says_what_to_do(page: Page, server: AppServer, tmp_path: Path) -> None:
     large = tmp_path / "large.csv"
     with large.open("wb") as file:
         file.truncate(201 * 2**20)  # sparse

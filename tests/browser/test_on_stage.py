@@ -52,7 +52,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
 
 
 def address(stage: AppServer, page: str, **query: str) -> str:
-    return f"http://127.0.0.1:{stage.port}/{page}?{urlencode({'study': NAME} | query)}"
+    return f"{stage.url}/{page}?{urlencode({'study': NAME} | query)}"
 
 
 def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch
     expect(page.locator("nav [aria-current]")).to_have_attribute("aria-label", re.compile("^4 of 5"))
     page.locator("nav button").nth(4).click()
 
-    monkeypatch.setenv("KANLAB_HOME", str(stage.log.parent))
+    monkeypatch.setenv("KANLAB_HOME", str(stage.home))
     study = open_study(NAME)
     model, data = study.predictor(use="read"), load_data(study.handle)
     controls = controls_of(data, sorted(RowExplainer(model, data).used))
@@ -213,7 +213,7 @@ def test_a_read_only_link_shows_the_presentation_and_nothing_else(
 
 def test_the_tour_ends_with_a_formula_and_a_what_if_and_comes_once(page: Page, stage: AppServer) -> None:
     folder = os.environ.get("SHOTS")
-    page.goto(f"http://127.0.0.1:{stage.port}/")
+    page.goto(f"{stage.url}/")
     start = page.get_by_role("button", name="Take the tour")
     expect(start).to_be_visible(timeout=60_000)
     start.focus()

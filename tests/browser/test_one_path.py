@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +11,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server, choose
+from tests.browser.conftest import choose
+from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import kanlab
 from tests.helpers.studies import wait_for
 
 LONG = "Acceleration from 0 to 60 miles per hour, in seconds"
@@ -48,7 +47,7 @@ def headings_in_order(page: Page) -> None:
 
 
 def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
-    page: Page, server: Server, table: Path
+    page: Page, server: AppServer, table: Path
 ) -> None:
     page.goto(server.url)
     expect(page.get_by_role("button", name="Start this example")).to_be_visible()
@@ -97,12 +96,10 @@ def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
 
 
 def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
-    page: Page, server: Server, table: Path
+    page: Page, server: AppServer, table: Path
 ) -> None:
     arguments = [str(table), "--target", LONG, "--neuron-num", "1:2", "--grid", "2:3", "--k", "2:2", "--study", "cars"]
-    environment = os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "kanlab", "tune", *arguments]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
+    kanlab("tune", *arguments, home=server.home)
 
     page.goto(f"{server.url}/choose")
     expect(page.get_by_role("link", name="Go to Studies")).to_be_visible()

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server, choose
+from tests.browser.conftest import choose
+from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import kanlab
 
 
-def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> None:
+def test_new_rows_are_predicted(page: Page, server: AppServer, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     area = rng.uniform(20, 200, 150)
     price = 1000 * area * np.exp(rng.normal(0, 0.1, 150))
     kind = rng.choice(["yes", "no", "unknown"], 150)
     pd.DataFrame({"area": area, "garden": kind, "price": price}).to_csv(tmp_path / "flats.csv", index=False)
-    environment = os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(ROOT)}
-    tune = [
-        sys.executable,
-        "-m",
-        "kanlab",
-        "tune",
-        str(tmp_path / "flats.csv"),
-        "--target",
-        "price",
-        "--neuron-num",
-        "1:2",
-    ]
-    tune += ["--grid", "2:3", "--k", "2:2", "--target-scale", "log", "--fill-gaps", "--study", "flats"]
-    subprocess.run(tune, env=environment, check=True, capture_output=True, timeout=120)
+    arguments = ["--target", "price", "--neuron-num", "1:2", "--grid", "2:3", "--k", "2:2", "--target-scale", "log"]
+    kanlab("tune", str(tmp_path / "flats.csv"), *arguments, "--fill-gaps", "--study", "flats", home=server.home)
 
     page.goto(f"{server.url}/choose?study=flats")
     expect(page.get_by_role("button", name="Download the models")).to_be_visible(timeout=60_000)  # it is drawn

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,9 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from kanlab.language import PSEUDO, say, use
 from kanlab.ui.browser_cookies import LANGUAGE_COOKIE
-from tests.browser.conftest import ROOT
 from tests.helpers.accessibility import settle, violations
 from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import ROOT, kanlab
 from tests.helpers.untold import untold
 
 _STOP = """() => {
@@ -37,13 +35,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     y = np.sin(2 * x[:, 0]) + x[:, 1] + 0.1 * rng.normal(size=60)
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).to_csv(folder / "waves.csv", index=False)
     arguments = ["--target", "y", "--neuron-num", "1:2", "--grid", "2:3", "--k", "2:2", "--study", "waves"]
-    subprocess.run(
-        [sys.executable, "-m", "kanlab", "tune", str(folder / "waves.csv"), *arguments],
-        env=os.environ | {"KANLAB_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    kanlab("tune", str(folder / "waves.csv"), *arguments, home=folder / "home")
     server = AppServer(folder / "home", KANLAB_SLOTS="2")
     yield server
     server.close()
@@ -51,7 +43,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
 
 @pytest.fixture(scope="module")
 def address(app: AppServer) -> str:
-    return f"http://127.0.0.1:{app.port}"
+    return app.url
 
 
 PAGES = ("live", "choose", "model", "export", "studies")
@@ -67,10 +59,12 @@ PAGES = ("live", "choose", "model", "export", "studies")
     ],
 )
 def test_nothing_of_ours_is_out_of_reach(
-    browser: Browser, address: str, scheme: str, width: int, language: str, tabs: bool
+    page: Page, address: str, scheme: Literal["light", "dark"], width: int, language: str, tabs: bool
 ) -> None:
     """For axe-core; and in English with accents no word is without, which would stay English in every language."""
-    page = opened(browser, address, language, width, scheme)
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.emulate_media(color_scheme=scheme)
+    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
     found: dict[str, list[str]] = {}
     names = ["waves", "csv", "nothing", "mtcars", "rownames", "mpg", "cyl", "disp", "drat", "qsec", "gear", "carb"]
 
@@ -101,15 +95,7 @@ def test_nothing_of_ours_is_out_of_reach(
         page.goto(f"{address}/live?study=waves")
         page.set_viewport_size({"width": 640, "height": 500})  # as wide as 1280 px are at 200%
         look("live at 200%")
-    page.context.close()
     assert found == {}
-
-
-def opened(browser: Browser, address: str, language: str, width: int = 1280, scheme: str = "light") -> Page:
-    """A page of a browser whose reader has chosen a language."""
-    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
-    context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
-    return context.new_page()
 
 
 def test_the_language_is_that_of_the_browser_until_it_is_switched(browser: Browser, address: str) -> None:

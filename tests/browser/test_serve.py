@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kanlab.export.document import document, document_text
-from tests.browser.conftest import ROOT
 from tests.export.test_code import case
+from tests.helpers.fork_server import ROOT
 
 
 @pytest.fixture(scope="module")

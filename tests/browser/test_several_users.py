@@ -5,29 +5,24 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
 from kanlab.study.handle import load_study
-from tests.browser.conftest import Server, choose
-from tests.browser.test_whole_path import open_search, start, upload
+from tests.browser.conftest import Held
+from tests.browser.test_whole_path import make_it_slow, open_search, start, upload
+from tests.helpers.app_server import AppServer
 from tests.helpers.studies import finished, numbers, wait_for
 
 
-def begin(page: Page, server: Server, csv: Path) -> None:
-    """A study of stock networks, which runs long enough to look at."""
-    upload(page, server, csv)
-    open_search(page)
-    choose(page, "Engine", "pykan, Adam")
-    start(page)
-
-
-def test_others_see_the_study_the_owner_controls_it(browser: Browser, server: Server, csv: Path) -> None:
+def test_others_see_the_study_the_owner_controls_it(browser: Browser, held: Held, csv: Path) -> None:
+    server = held.app
     mine, theirs = (browser.new_context(viewport={"width": 1280, "height": 1000}) for _ in range(2))
     owner, guest = mine.new_page(), theirs.new_page()
-    begin(owner, server, csv)
+    upload(owner, server, csv)
+    open_search(owner)
+    start(owner)
     expect(owner.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     owner.wait_for_url(re.compile(r"study=patients-1"))
     assert "key=" not in owner.url
@@ -72,27 +67,20 @@ def test_others_see_the_study_the_owner_controls_it(browser: Browser, server: Se
         context.close()
 
 
-def test_a_killed_server_is_told_and_resumed(page: Page, server: Server, csv: Path, tmp_path: Path) -> None:
-    begin(page, server, csv)
+def test_a_killed_server_is_told_and_resumed(page: Page, command: AppServer, csv: Path) -> None:
+    upload(page, command, csv)
+    open_search(page)
+    make_it_slow(page)
+    start(page)
     expect(page.get_by_text("Running", exact=True)).to_be_visible()
-    study = load_study("patients-1", storage_url=f"sqlite:///{server.home / 'studies.db'}")
+    study = load_study("patients-1", storage_url=f"sqlite:///{command.home / 'studies.db'}")
     wait_for(lambda: len(finished(study)) >= 2, 120)
-    os.kill(server.ui_pid, signal.SIGKILL)
-    server.process.wait(20)
+    os.kill(command.ui_pid, signal.SIGKILL)
+    command.process.wait(20)
     before = numbers([r for r in study.records() if r.state != "running"])
-    port = server.url.rpartition(":")[2]
-    command = [*server.process.args[:-1], port]  # type: ignore[misc]
-    with open(tmp_path / "again.log", "wb") as log:
-        environment = os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(Path(__file__).parents[2])}
-        again = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
+    again = AppServer(command.home, port=command.port, KANLAB_SLOTS="2")
     try:
-        link = page.url
-        for _ in range(60):
-            try:
-                page.goto(link)
-                break
-            except Exception:
-                page.wait_for_timeout(500)
+        page.goto(page.url)
         expect(page.get_by_text("Interrupted", exact=True)).to_be_visible()
         expect(page.get_by_text("ended before it was done")).to_be_visible()
         page.get_by_role("button", name="Resume").click()
@@ -105,5 +93,4 @@ def test_a_killed_server_is_told_and_resumed(page: Page, server: Server, csv: Pa
         assert [row for row in after if row in before] == before  # lost: 0
         assert len({row[1] for row in after}) == len(after) > len(before)  # duplicated: 0
     finally:
-        os.killpg(again.pid, signal.SIGTERM)
-        again.wait(20)
+        again.close()

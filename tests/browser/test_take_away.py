@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,34 +13,19 @@ import pandas as pd
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server, choose
+from tests.browser.conftest import choose
+from tests.helpers.app_server import AppServer
+from tests.helpers.fork_server import kanlab
 
 
-def test_a_network_is_looked_at_and_taken_away(page: Page, server: Server, tmp_path: Path) -> None:
+def test_a_network_is_looked_at_and_taken_away(page: Page, server: AppServer, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (200, 2))
     y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y})
     frame.to_csv(tmp_path / "paper.csv", index=False)
     ranges = ["--neuron-num", "1:1", "--grid", "5:6", "--k", "3:3"]
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "kanlab",
-            "tune",
-            str(tmp_path / "paper.csv"),
-            "--target",
-            "y",
-            "--study",
-            "paper",
-            *ranges,
-        ],
-        env=os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
+    kanlab("tune", str(tmp_path / "paper.csv"), "--target", "y", "--study", "paper", *ranges, home=server.home)
     page.goto(f"{server.url}/model?study=paper")
     expect(page.get_by_test_id("stImage").locator("img")).to_be_visible(timeout=60_000)
     assert page.get_by_test_id("stImage").locator("img").evaluate("i => i.complete && i.naturalWidth > 200")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -11,15 +13,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kanlab.data.reading.messages import PROGRAM
-from tests.browser.conftest import Server
 from tests.browser.test_any_table import metric
 from tests.data.reading.test_reader_process import large
+from tests.helpers.app_server import AppServer
 from tests.helpers.hostile import HOSTILE
 
 SECONDS = 5.0  # on a busy machine; the tick is a tenth of a second
 
 
-def at_work(server: Server) -> list[int]:
+def at_work(server: AppServer) -> list[int]:
     """Readers of the server that have had more to do than to start."""
     found = []
     for child in psutil.Process(server.ui_pid).children():
@@ -41,7 +43,7 @@ def until(what: Callable[[], bool], seconds: float) -> None:
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("slow") / "slow.csv"
-    path.write_bytes(large(1_500_000))
+    path.write_bytes(large(600_000))
     return path
 
 
@@ -49,12 +51,21 @@ def uploaded(page: Page, path: Path) -> None:
     page.locator("input[type=file]").set_input_files(path)
 
 
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[AppServer]:
+    """The app, whose readers can be looked at: they are processes of their own."""
+    started = AppServer(tmp_path / "app-home", own_programs=True)
+    yield started
+    started.close()
+
+
 @pytest.mark.parametrize("how", ["cancel", "replace", "remove", "leave", "close"])
-def test_a_reader_nobody_waits_for_ends(page: Page, server: Server, slow: Path, tmp_path: Path, how: str) -> None:
+def test_a_reader_nobody_waits_for_ends(page: Page, server: AppServer, slow: Path, tmp_path: Path, how: str) -> None:
     page.goto(server.url)
     expect(page.get_by_text("Nothing is chosen yet")).to_be_visible()
     uploaded(page, slow)
     until(lambda: len(at_work(server)) == 1, 60)
+    os.kill(at_work(server)[0], signal.SIGSTOP)  # it would go on for long, however slow the page is
     if how == "cancel":
         page.get_by_role("button", name="Cancel").click()
         expect(page.get_by_test_id("stAlertContentError")).to_contain_text("Reading slow.csv was cancelled")
@@ -73,7 +84,7 @@ def test_a_reader_nobody_waits_for_ends(page: Page, server: Server, slow: Path, 
     until(lambda: not at_work(server), SECONDS)
 
 
-def test_hostile_files_get_a_sentence_and_the_page_goes_on(page: Page, server: Server, tmp_path: Path) -> None:
+def test_hostile_files_get_a_sentence_and_the_page_goes_on(page: Page, server: AppServer, tmp_path: Path) -> None:
     page.goto(server.url)
     for case in [c for c in HOSTILE if c.sentence][::2]:
         path = tmp_path / f"{case.name}{case.suffix}"

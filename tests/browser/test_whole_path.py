@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Server
+from tests.browser.conftest import Held
+from tests.helpers.app_server import AppServer
 
 
-def upload(page: Page, server: Server, path: Path) -> None:
+def upload(page: Page, server: AppServer, path: Path) -> None:
     page.goto(server.url)
     page.locator("input[type=file]").set_input_files(path)
     expect(page.get_by_text("Training rows n")).to_be_visible()
@@ -51,7 +52,7 @@ def done(page: Page) -> int:
     return int(words.split()[0])
 
 
-def test_from_a_csv_to_live_points_and_back(page: Page, server: Server, csv: Path) -> None:
+def test_from_a_csv_to_live_points_and_back(page: Page, server: AppServer, csv: Path) -> None:
     upload(page, server, csv)
     expect(page.get_by_text("442 rows, 11 columns")).to_be_visible()
     open_search(page)
@@ -114,18 +115,18 @@ def watch_frames(page: Page) -> list[str]:
     return sent
 
 
-def test_the_process_of_the_pages_loads_neither_torch_nor_pykan(page: Page, server: Server, csv: Path) -> None:
-    upload(page, server, csv)
+def test_the_process_of_the_pages_loads_neither_torch_nor_pykan(page: Page, command: AppServer, csv: Path) -> None:
+    upload(page, command, csv)
     open_search(page)
     start(page)
     expect(points(page, 0).first).to_be_attached(timeout=60_000)
-    maps = Path(f"/proc/{server.ui_pid}/maps").read_text()
+    maps = Path(f"/proc/{command.ui_pid}/maps").read_text()
     assert "pyarrow" in maps  # the check can see libraries at all
     assert "/torch/" not in maps
     assert "matplotlib" not in maps
 
 
-def test_two_studies_at_once_do_not_disturb_one_another(browser: Browser, server: Server, csv: Path) -> None:
+def test_two_studies_at_once_do_not_disturb_one_another(browser: Browser, server: AppServer, csv: Path) -> None:
     contexts = [browser.new_context(viewport={"width": 1280, "height": 1000}) for _ in range(2)]
     pages = [context.new_page() for context in contexts]
     names = []
@@ -146,7 +147,7 @@ def test_two_studies_at_once_do_not_disturb_one_another(browser: Browser, server
         context.close()
 
 
-def test_a_link_to_a_study_is_the_first_thing_a_server_sees(page: Page, server: Server) -> None:
+def test_a_link_to_a_study_is_the_first_thing_a_server_sees(page: Page, server: AppServer) -> None:
     page.goto(f"{server.url}/live?study=nothing-of-the-kind")
     expect(page.get_by_text("There is no study 'nothing-of-the-kind'")).to_be_visible()
     expect(page.get_by_role("link", name="Studies", exact=True).first).to_be_visible()
@@ -162,7 +163,7 @@ def test_a_link_to_a_study_is_the_first_thing_a_server_sees(page: Page, server: 
     ],
 )
 def test_a_bad_file_gets_one_sentence_and_the_next_one_works(
-    page: Page, server: Server, csv: Path, tmp_path: Path, name: str, content: bytes, sentence: str
+    page: Page, server: AppServer, csv: Path, tmp_path: Path, name: str, content: bytes, sentence: str
 ) -> None:
     bad = tmp_path / name
     bad.write_bytes(content)
@@ -175,7 +176,7 @@ def test_a_bad_file_gets_one_sentence_and_the_next_one_works(
     expect(page.get_by_text("442 rows, 11 columns")).to_be_visible()
 
 
-def test_markup_in_names_is_shown_as_it_is(page: Page, server: Server, tmp_path: Path) -> None:
+def test_markup_in_names_is_shown_as_it_is(page: Page, server: AppServer, tmp_path: Path) -> None:
     nasty = tmp_path / "<b>x<b> $y$.csv"
     rows = "\n".join(f"{i},{i % 7},{(i * 37) % 11}" for i in range(60))
     nasty.write_text("[a](http://example.com),**b**,<img src=x onerror=alert(1)>\n" + rows)
@@ -186,10 +187,9 @@ def test_markup_in_names_is_shown_as_it_is(page: Page, server: Server, tmp_path:
     assert page.get_by_role("link", name="a", exact=True).count() == 0
 
 
-def test_a_click_on_a_point_shows_its_trial_everywhere(page: Page, server: Server, csv: Path) -> None:
-    upload(page, server, csv)
+def test_a_click_on_a_point_shows_its_trial_everywhere(page: Page, held: Held, csv: Path) -> None:
+    upload(page, held.app, csv)
     open_search(page)
-    make_it_slow(page)
     start(page)
     wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() >= 3 and points(page, 0).count() >= 2)
     page.get_by_role("button", name="Stop", exact=True).click()

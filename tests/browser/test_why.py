@@ -15,10 +15,10 @@ from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.explain.what_if import controls_of, row_of
 from kanlab.kan.search_space import SearchSpace
-from tests.browser.conftest import Server
+from tests.helpers.app_server import AppServer
 
 
-def test_a_row_is_explained_and_changed(page: Page, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_explained_and_changed(page: Page, server: AppServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KANLAB_HOME", str(server.home))
     rng = np.random.default_rng(0)
     size, age = rng.uniform(20, 200, 120).round(), rng.uniform(0, 80, 120)
@@ -96,7 +96,7 @@ def test_a_row_is_explained_and_changed(page: Page, server: Server, monkeypatch:
     a_formula_is_clicked(page, server)
 
 
-def a_formula_is_clicked(page: Page, server: Server) -> None:
+def a_formula_is_clicked(page: Page, server: AppServer) -> None:
     """A click on a point of the front shows the formula of that point, and its ring."""
     front = open_study("flats").formulas(minutes=0.005, workers=1)
     assert len(front) > 1
