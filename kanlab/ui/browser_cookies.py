@@ -20,6 +20,7 @@ LANGUAGE_COOKIE = "kanlab_lang"  # one for all ports
 EARLIER = "kanlab_browser"  # one for all ports, which scripts could read
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}", re.ASCII)
 _A_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_CONDITIONS = (b"if-none-match", b"if-modified-since")
 _YEAR, _KEPT = 31536000, 50
 
 
@@ -64,8 +65,14 @@ class BrowserCookies:
             await send({"type": "http.response.body", "body": b""})
             return
 
+        if cookies.get(secret_cookie()):
+            await self._app(scope, receive, send)
+            return
+        # The page itself, although the browser may have kept it: without it comes no secret
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _CONDITIONS]
+
         async def with_secret(message: Message) -> None:
-            if message["type"] == "http.response.start" and not cookies.get(secret_cookie()):
+            if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 if any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in headers):
                     earlier = cookies.get(EARLIER, "")
@@ -73,7 +80,7 @@ class BrowserCookies:
                     message = {**message, "headers": [*headers, _cookie(scope, secret_cookie(), value)]}
             await send(message)
 
-        await self._app(scope, receive, with_secret)
+        await self._app({**scope, "headers": headers}, receive, with_secret)
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:

@@ -78,7 +78,7 @@ def test_a_killed_server_is_told_and_resumed(page: Page, command: AppServer, csv
     os.kill(command.ui_pid, signal.SIGKILL)
     command.process.wait(20)
     before = numbers([r for r in study.records() if r.state != "running"])
-    again = AppServer(command.home, port=command.port, KANLAB_SLOTS="2")
+    again = AppServer(command.home, command=True, port=command.port, KANLAB_SLOTS="2")
     try:
         page.goto(page.url)
         expect(page.get_by_text("Interrupted", exact=True)).to_be_visible()

@@ -24,17 +24,21 @@ def all_headers(query: str) -> list[tuple[bytes, str]]:
     return [(name, value.decode()) for name, value in sent_for(query)[0]["headers"]]
 
 
-def sent_for(query: str, cookie: str = "", content: bytes = b"text/html") -> list[Any]:
-    """What is sent for a page that is asked for."""
+def sent_for(query: str, cookie: str = "", content: bytes = b"text/html", *, kept: bool = False) -> list[Any]:
+    """What is sent for a page that is asked for. kept: the browser has kept it, and asks whether it is another one now."""
     sent: list[Any] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content)]})
+        if (b"if-none-match", b'"x"') in scope["headers"]:
+            await send({"type": "http.response.start", "status": 304, "headers": []})
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content)]})
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     headers = [(b"cookie", cookie.encode())] if cookie else []
+    headers += [(b"if-none-match", b'"x"')] if kept else []
     scope = {"type": "http", "method": "GET", "path": "/live", "query_string": query.encode(), "headers": headers}
     with pytest.raises(StopIteration):
         BrowserCookies(application)(scope, None, send).send(None)  # type: ignore[arg-type, attr-defined]
@@ -48,6 +52,15 @@ def test_a_browser_gets_its_secret_once_with_a_page() -> None:
     assert cookie != answer()[1][b"set-cookie"]
     assert b"set-cookie" not in answer(cookie=cookie.split(";")[0])[1]
     assert b"set-cookie" not in answer(content=b"text/css")[1]
+
+
+def test_a_browser_that_has_kept_the_page_but_no_cookie_gets_its_secret_too() -> None:
+    (begun,) = sent_for("", kept=True)
+    cookie = dict(begun["headers"])[b"set-cookie"].decode()
+    assert begun["status"] == 200
+    assert cookie.startswith(f"{secret_cookie()}=")
+    (begun,) = sent_for("", cookie.split(";")[0], kept=True)
+    assert (begun["status"], begun["headers"]) == (304, [])
 
 
 def test_the_earlier_cookie_is_taken_over() -> None:
