@@ -101,6 +101,7 @@ def page(window: BrowserContext) -> Iterator[Page]:
 
 def forget(window: BrowserContext, seen: set[str]) -> None:
     """Close its pages; of what they have left, only files that never change stay. seen: their addresses."""
+    window.set_offline(False)
     blank = window.new_page()
     for page in window.pages:
         if page is not blank:

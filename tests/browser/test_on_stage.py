@@ -115,7 +115,7 @@ def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch
 def test_the_file_needs_no_network(
     page: Page, stage: AppServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KANLAB_HOME", str(stage.log.parent))
+    monkeypatch.setenv("KANLAB_HOME", str(stage.home))
     address = open_study(NAME).present(tmp_path / "story.html").as_uri()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -251,7 +251,7 @@ def test_the_tour_ends_with_a_formula_and_a_what_if_and_comes_once(page: Page, s
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_chart_is_had_as_png_and_svg(page: Page, stage: AppServer, tmp_path: Path, language: str) -> None:
     page.emulate_media(color_scheme="dark")
-    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": f"http://127.0.0.1:{stage.port}"}])
+    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": stage.url}])
     page.goto(address(stage, "live"))
     charts = page.locator(".stVegaLiteChart svg.marks")
     expect(charts.first).to_be_visible(timeout=60_000)
