@@ -137,7 +137,7 @@ def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
 
     expect(page.get_by_role("heading", name="Export: cars")).to_be_visible()
     report = page.frame_locator("iframe").first
-    expect(report.get_by_role("heading", name="What the features do")).to_be_visible()
+    expect(report.get_by_role("heading", name="What the features do")).to_be_visible(timeout=60_000)
     expect(report.get_by_role("heading", name="Models by AICc")).to_be_visible()
     no_none(page)
     headings_in_order(page)
