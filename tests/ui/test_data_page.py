@@ -302,9 +302,10 @@ def _rows(n: int, **columns: object) -> bytes:
     return pd.DataFrame({"a": np.arange(n) % 7, **columns}).to_csv(index=False).encode()
 
 
+HALVES = {"b": [*range(20), *[None] * 20], "c": [*[None] * 20, *range(20)]}  # no row has both
 REFUSED = {
-    "gaps": (_rows(40, b=[1.0, *[None] * 39], y=np.arange(40) ** 2), "Fill missing values"),
-    "empty column": (_rows(40, b=[1.0, *[None] * 39], y=np.arange(40) ** 2), "Leave out b"),
+    "gaps": (_rows(40, **HALVES, y=np.arange(40) ** 2), "Fill missing values"),
+    "half empty column": (_rows(40, **HALVES, y=np.arange(40) ** 2), "Leave out b"),
     "constant target": (_rows(40, b=np.arange(40) ** 2, y=7), "Predict b"),
     "too large": (_rows(40, b=np.geomspace(1e-9, 1e150, 40), y=np.arange(40) ** 2), "Leave out b"),
 }
@@ -347,10 +348,11 @@ def test_features_that_say_nothing_and_settings_that_refuse_are_given_up_by_one_
 
 def test_two_changes_that_only_together_help_are_one_click(app: AppTest) -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"empty": [1.0, *[None] * 59], "b": rng.normal(size=60), "y": rng.normal(size=60)})
+    halves = {"first": [*range(30), *[None] * 30], "empty": [*[None] * 30, *range(30)]}
+    frame = pd.DataFrame(halves | {"b": rng.normal(size=60), "y": rng.normal(size=60)})
     upload(app, "mine.csv", frame.to_csv(index=False).encode())
     widget(app.selectbox, "Predict the target").select("log").run()
-    widget(app.multiselect, "Features").select("empty").run()
+    widget(app.multiselect, "Features").select("first").select("empty").run()
     _way_out(app, "Fill missing values and predict the target as it is")
     assert app.session_state["kanlab_dataset"].n == 48
 
