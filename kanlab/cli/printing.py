@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanlab.language import marked, say, use
 from kanlab.retelling import retold
-from kanlab.text import columns_of, padded
+from kanlab.text import columns_of, counted, padded
 
 if TYPE_CHECKING:
     from kanlab.api import Study
@@ -115,12 +115,12 @@ def _announced(handle: StudyHandle) -> Iterator[str]:
     yield (
         say(
             "study '{name}': {admissible} of {cells} configurations are admissible with "
-            "{rows} training rows; {trials} trials with the engine {engine}",
+            "{rows} training rows; {trials} with the engine {engine}",
             name=handle.name,
             admissible=len(spec.admissible(data.n_train, data.d)),
             cells=len(spec.space.cells),
             rows=data.n_train,
-            trials=_trials_planned(handle),
+            trials=counted(_trials_planned(handle), "trial"),
             engine=spec.engine,
         )
         + _starts(spec)
