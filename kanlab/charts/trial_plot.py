@@ -222,7 +222,7 @@ class TrialPlot:
         down = far["dy"] - _HALF_LINE * np.sign(far["dy"]) * ~aside
         self.tables["leaders"] = far.assign(right=right, down=down)
         ends: dict[str, Any] = {"x2Offset": {"expr": "datum.right"}, "y2Offset": {"expr": "datum.down"}}
-        leader = {"color": self.look.faint, "strokeWidth": 1} | ends
+        leader = {"color": self.look.faint, "strokeWidth": 1, "aria": False} | ends
         there = {"x2": {"field": "drawn_x"}, "y2": {"field": "drawn_y"}}
         leaders = layer("leaders", "rule", leader, x=self.x, y=self.y, **there)
         ink = nominal("ink") | {"scale": None, "legend": None}

@@ -72,7 +72,7 @@ def ways_out(frame: pd.DataFrame, asked: Asked, most: int = MOST_WAYS) -> tuple[
 
     Examples
     --------
-    >>> table = pd.DataFrame({"x": range(20), "gaps": [1.0] + [None] * 19, "y": range(20, 40)})
+    >>> table = pd.DataFrame({"x": range(20), "gaps": [1, None] * 10, "holes": [None, 2] * 10, "y": range(20, 40)})
     >>> [[change.kind for change in way] for way in ways_out(table, Asked("y"))]
     [['fill'], ['leave out']]
     """

@@ -18,10 +18,6 @@ _LETTERS = {r"\varphi": "φ", r"\pi": "π"}
 _TERMS = ("<mo>+</mo>", "<mo>−</mo>")
 _BRACKET, _CLOSES, _TAG = re.compile(r"<mo>([()])</mo>"), re.compile(r">[)⌋]<"), re.compile("<[^>]*>")
 _LONG = 24  # signs of a product that may be broken between its factors
-_HAT = (  # a chevron, thick in its middle
-    '<svg role="img" aria-label="^" viewBox="0 0 10 10" preserveAspectRatio="none" width="{width:.1f}em" height="0.26em" '
-    'style="display: block; margin-bottom: 0.06em"><path d="M0 8.5 5 0 10 8.5v1.5L5 3.5 0 10z" fill="currentColor"/></svg>'
-)
 _SPACES = {r"\,": "0.17em", r"\quad": "1em", r"\;": "0.28em", r"\ ": "0.3em"}
 
 
@@ -61,10 +57,17 @@ def _hatted(below: str) -> str:
     '<mover accent="true"><mi>y</mi><mo stretchy="false">ˆ</mo></mover>'
     """
     columns = columns_of(unescape(_TAG.sub("", below)))
-    hat = (
-        '<mo stretchy="false">ˆ</mo>' if columns < 2 else f"<mtext>{_HAT.format(width=max(0.8, 0.5 * columns))}</mtext>"
-    )
+    hat = '<mo stretchy="false">ˆ</mo>' if columns < 2 else f"<mtext>{_chevron(max(0.8, 0.5 * columns))}</mtext>"
     return f'<mover accent="true">{below}{hat}</mover>'
+
+
+def _chevron(width: float) -> str:
+    """A hat, thick in its middle, so many em wide."""
+    return (
+        f'<svg role="img" aria-label="^" viewBox="0 0 10 10" preserveAspectRatio="none" width="{width:.1f}em" '
+        'height="0.26em" style="display: block; margin-bottom: 0.06em">'
+        '<path d="M0 8.5 5 0 10 8.5v1.5L5 3.5 0 10z" fill="currentColor"/></svg>'
+    )
 
 
 class _Reader:
