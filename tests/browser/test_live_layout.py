@@ -49,15 +49,16 @@ def _new_points_fade_in_unless_motion_is_unwanted(page: Page, held: Held) -> Non
     names = """(miter) => [...document.querySelectorAll('path[aria-label*="trial:"]')]
         .filter(p => p.getAttribute('stroke-miterlimit') == miter).map(p => getComputedStyle(p).animationName)"""
 
-    def fresh() -> set[str]:
-        found = set(page.evaluate(names, str(FRESH_MITER)))
-        if not found:  # let those end that have begun
+    def moving() -> tuple[set[str], set[str]]:
+        """Animations of the points that have just arrived, and of the others."""
+        fresh, others = (set(page.evaluate(names, str(miter))) for miter in (FRESH_MITER, MITER))
+        if not fresh or not others:  # let those end that have begun
             release(held.log, len(fitted_cells(held.log)))
-        return found
+        return fresh, others
 
-    wait_for(lambda: fresh() == {"kanlab-arrive"} and set(page.evaluate(names, str(MITER))) == {"none"})
+    wait_for(lambda: moving() == ({"kanlab-arrive"}, {"none"}))
     page.emulate_media(reduced_motion="reduce")
-    wait_for(lambda: fresh() == {"none"})
+    wait_for(lambda: moving() == ({"none"}, {"none"}))
     page.emulate_media(reduced_motion=None)
 
 
