@@ -5,8 +5,8 @@ python benchmarks/bands.py --others [-o FILE] ...                     the spline
 
 Of every problem tables are simulated anew, the network of lowest AICc (what each fit has spent) among some configurations is
 fitted, and its 95% bands are held against the mean of the true function over the same rows: the share of all values of all
-features that are covered. Beside it the networks' average, equation 4.9 of Burnham & Anderson (2002), with an equal weight for
-the four of lowest AICc as in a study's average. The width is over the standard deviation of the true function.
+features that are covered. Beside it the networks' average, with an equal weight for the four of lowest AICc as in a
+study's average. The width is over the standard deviation of the true function.
 """
 
 from __future__ import annotations
