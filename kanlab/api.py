@@ -71,7 +71,7 @@ class Study:
     >>> study.state.name, len(study.table)
     ('finished', 3)
     >>> study.best.cell, study.best.n_params
-    (Cell(neuron_num=1, grid=4, k=3, depth=1), 17)
+    (Cell(neuron_num=1, grid=4, k=3, depth=1, multiplication=0), 17)
     >>> study.predict(frame.head(2)).frame.columns.tolist()
     ['x', 'y', 'y_predicted', 'y_lower', 'y_upper', 'y_extrapolates']
     """
@@ -817,7 +817,7 @@ def tune(
     ----------
     dataset : Dataset
     space : SearchSpace, optional
-        Ranges of neuron_num, grid, k and depth; by default 1-10, 2-10, 1-3 and 1.
+        Ranges of neuron_num, grid, k, depth and multiplication; by default 1-10, 2-10, 1-3, 1 and 0.
     trials : int, optional
         Configurations to fit at most; by default all admissible ones.
     seed : int, optional

@@ -273,6 +273,7 @@ class _Searched(_KAN):
         grid: Range = (2, 5),
         k: Range = (2, 3),
         depth: Range = 1,
+        multiplication: Range = 0,
         count: str = _COUNT,
         smoothing: float = _SMOOTHING,
         starts: int | None = None,
@@ -286,6 +287,7 @@ class _Searched(_KAN):
         self.grid = grid
         self.k = k
         self.depth = depth
+        self.multiplication = multiplication
         self.count = count
         self.smoothing = smoothing
         self.starts = starts
@@ -339,6 +341,7 @@ class _Single(_KAN):
         grid: int = 5,
         k: int = 3,
         depth: int = 1,
+        multiplication: int = 0,
         smoothing: float = _SMOOTHING,
         starts: int | None = None,
         monotonic_cst: Any = None,
@@ -350,6 +353,7 @@ class _Single(_KAN):
         self.grid = grid
         self.k = k
         self.depth = depth
+        self.multiplication = multiplication
         self.smoothing = smoothing
         self.starts = starts
         self.monotonic_cst = monotonic_cst
@@ -358,7 +362,7 @@ class _Single(_KAN):
         self.random_state = random_state
 
     def _fitted_to(self, data: Dataset) -> Model:
-        cell = Cell(self.neuron_num, self.grid, self.k, self.depth)
+        cell = Cell(self.neuron_num, self.grid, self.k, self.depth, self.multiplication)
         SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
         options = FitOptions(starts=self.starts, smoothing=self.smoothing, shape=self._demands.shape(data))
         task = NetworkTask(cell=cell, engine="lm", options=options, seed=self._seed())

@@ -18,6 +18,8 @@ _TITLE_WIDTH = 96  # px of "hidden neurons"
 ADMISSIBLE, FEW, NEVER = marked("admissible"), marked("few rows"), marked("inadmissible")
 _RECOMMENDED, _BEST, _SELECTED = marked("recommended"), marked("lowest AICc"), marked("selected")
 
+_LEVELS = {"depth": marked("depth"), "multiplication": marked("multiplication")}
+
 
 def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     """neuron_num against grid for each k and depth, before any training: coloured by K, tinted for few rows, or grey.
@@ -192,12 +194,21 @@ def _across(table: pd.DataFrame, step: int) -> int:
 
 
 def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str, title: Any = None) -> Any:
-    """One map for each k, side by side, and one row of maps for each depth if depth varies."""
+    """One map for each k, side by side, and one row of maps for each depth and number of nodes that multiply."""
 
     def header(name: str) -> alt.Header:
         return alt.Header(labelExpr=f"{quoted(name)} + ' = ' + datum.value", labelFontSize=13, labelAnchor="start")
 
-    rows = {"row": alt.Row("depth:O", title=None, header=header(say("depth")))} if "depth" in table else {}
+    varying = [name for name in _LEVELS if name in table]
+    rows = {}
+    if varying:
+        field = varying[0] if len(varying) == 1 else "level"
+        if len(varying) > 1:  # networks of more layers have no node that multiplies
+            several = quoted(", " + say(_LEVELS["multiplication"]) + " = ")
+            chart = chart.transform_calculate(
+                level=f"datum.depth + (datum.multiplication ? {several} + datum.multiplication : '')"
+            )
+        rows["row"] = alt.Row(f"{field}:O", title=None, header=header(say(_LEVELS[varying[0]])))
     faceted = chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
     named = {} if title is None else {"title": title}
     return faceted.properties(description=description, padding=PADDING, **named).configure(**look.config)

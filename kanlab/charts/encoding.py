@@ -27,6 +27,7 @@ NAMES = {
     "grid": marked("grid intervals"),
     "k": marked("spline order k"),
     "depth": marked("hidden layers"),
+    "multiplication": marked("nodes that multiply"),
 }
 
 

@@ -16,6 +16,9 @@ _RANGES = {
     "grid": marked("grid intervals of every spline"),
     "k": marked("spline order: 1 piecewise linear, 2 quadratic, 3 cubic"),
     "depth": marked("hidden layers"),
+    "multiplication": marked(
+        "0, or 0:1: beside plain networks those one of whose neurons multiplies two sums of curves"
+    ),
 }
 
 STANDARD_INPUT = marked("standard input")  # where a table has no other name
@@ -24,7 +27,7 @@ Options = argparse._ActionsContainer  # a parser, or one group of its options
 
 
 def add_ranges(parser: Options, **defaults: str | None) -> None:
-    """The options --neuron-num, --grid, --k and --depth."""
+    """The options --neuron-num, --grid, --k, --depth and --multiplication."""
     for name, meaning in _RANGES.items():
         default = defaults[name]
         text = say("{meaning} (default: {default})", meaning=say(meaning), default=default or say("as before"))

@@ -436,7 +436,14 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
     add_json(tune)
     with_storage(tune)
 
-    add_ranges(tune.add_argument_group(say("search space")), neuron_num="1:10", grid="2:10", k="1:3", depth="1")
+    add_ranges(
+        tune.add_argument_group(say("search space")),
+        neuron_num="1:10",
+        grid="2:10",
+        k="1:3",
+        depth="1",
+        multiplication="0",
+    )
 
     budget = tune.add_argument_group(say("budget"))
     budget.add_argument(

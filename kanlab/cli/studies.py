@@ -551,7 +551,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         say("With other ranges or minutes it starts a new study on the same data instead, and compares nothing."),
     )
     rerun.add_argument("--study", metavar="NEW", help=say("name of the new study (default: after the file)"))
-    add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
+    add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None, multiplication=None)
     rerun.add_argument(
         "--minutes",
         type=float,

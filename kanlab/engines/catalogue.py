@@ -56,6 +56,9 @@ NO_WEIGHTS = marked(
     "Stock pykan weighs all rows alike, so it cannot be trained with weights that say "
     "how precise each target is; choose the engine lm."
 )
+NO_MULTIPLICATION = marked(
+    "Stock pykan is trained here without multiplication nodes; choose the engine lm, or take multiplication back to 0."
+)
 
 
 def trouble(engine: str) -> str:

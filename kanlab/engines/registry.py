@@ -1,7 +1,8 @@
 """How one unit of work is fitted, by any engine.
 
-A unit is what a worker is handed at once: the cells of one (grid, k, depth), neuron_num ascending. The `lm` engine shares
-the first layer's design between them and starts each from the one below; stock pykan fits every cell by itself.
+A unit is what a worker is handed at once: the cells of one (grid, k, depth, multiplication), neuron_num ascending. The
+`lm` engine shares the first layer's design between them and starts each from the one below; stock pykan fits every cell by
+itself.
 """
 
 from __future__ import annotations
@@ -74,16 +75,22 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class Unit:
-    """Cells of one (grid, k, depth), by neuron_num ascending."""
+    """Cells of one (grid, k, depth, multiplication), by neuron_num ascending."""
 
     grid: int
     k: int
     neuron_nums: tuple[int, ...]
     depth: int = 1
+    multiplication: int = 0
+
+    @classmethod
+    def of(cls, cell: Cell, neuron_nums: tuple[int, ...]) -> Unit:
+        """The unit of cells that are like one but for their neuron_num."""
+        return cls(cell.grid, cell.k, neuron_nums, cell.depth, cell.multiplication)
 
     @property
     def cells(self) -> list[Cell]:
-        return [Cell(h, self.grid, self.k, self.depth) for h in self.neuron_nums]
+        return [Cell(h, self.grid, self.k, self.depth, self.multiplication) for h in self.neuron_nums]
 
 
 @dataclass(frozen=True)
@@ -103,14 +110,15 @@ class Outcome(HasScores):
 def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
     """Group cells into units of work, in the order of their first cell."""
     if not ENGINES[engine].nested:
-        return [Unit(c.grid, c.k, (c.neuron_num,), c.depth) for c in cells]
+        return [Unit.of(c, (c.neuron_num,)) for c in cells]
     ordered = list(cells)
     rank = {c: i for i, c in reversed(list(enumerate(ordered)))}
-    by_path = sorted(ordered, key=lambda c: (c.depth, c.grid, c.k, c.neuron_num))
-    paths = [
-        Unit(grid, k, tuple(c.neuron_num for c in group), depth)
-        for (depth, grid, k), group in groupby(by_path, key=lambda c: (c.depth, c.grid, c.k))
-    ]
+
+    def path(c: Cell) -> tuple[int, ...]:
+        return c.multiplication, c.depth, c.grid, c.k
+
+    groups = (list(g) for _, g in groupby(sorted(ordered, key=lambda c: (*path(c), c.neuron_num)), key=path))
+    paths = [Unit.of(group[0], tuple(c.neuron_num for c in group)) for group in groups]
     return sorted(paths, key=lambda u: min(rank[c] for c in u.cells))
 
 
@@ -170,6 +178,7 @@ def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int
     for fitted in fit_path(
         part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task,
         shape=options.shape if kept is None else options.shape.only(kept, data.d), weights=part.w_train,
+        multiplication=cells[0].multiplication,
     ):  # fmt: skip
         yield fitted if kept is None else widened(fitted, kept, data.d)
 
@@ -208,7 +217,7 @@ def _best_training(
             break
         made += 1
         training = train(
-            data.X_train, data.fit_target(data.y_train), *cell,
+            data.X_train, data.fit_target(data.y_train), *cell[:4],
             engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left, task=data.task,
         )  # fmt: skip
         broken = training.status.startswith(FAILED_STATUSES)

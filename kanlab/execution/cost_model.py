@@ -32,6 +32,7 @@ DEEPER = 5.0  # times the cost of one hidden layer of as many coefficients, for 
 # The engine lm has many starts of its own where they are cheap: of more, each costs its share. From neuron_num 3 on its own
 # is one, run to the end, and each start asked for is an exchange of a node, run for a few iterations: CPU of whole paths, as
 # multiples of that at the engine's own number, is 2.6 for 4 starts, 5.0 for 8, 9.8 for 16, 14.2 for 24.
+PRODUCTS = 4.0  # times the cost without multiplication nodes, the smaller fits included
 OWN_FEW_NODES = 8  # starts of neuron_num 1 and 2
 OWN_DEEP, OWN_DEEP_MANY = 9, 3  # with more hidden layers: up to three nodes each, and beyond
 EXCHANGES = (0.6, 0.57)  # of N starts: 0.6 + 0.57 N
@@ -60,19 +61,20 @@ def _cost(cell: Cell, n: int, d: int, engine: str) -> float:
     coefficients = n_params(cell.layer_widths(d), cell.grid, cell.k, "trainable")
     if engine == "lm":
         layers = 1.0 if cell.depth == 1 else DEEPER * (cell.depth - 1)
+        layers *= PRODUCTS if cell.multiplication else 1.0
         return layers * (0.04 + 1.6e-7 * n * coefficients + 5e-10 * n * coefficients**2)
     return 1.0 + 3e-6 * n * coefficients
 
 
 def calibration_unit(cells: Sequence[Cell], n: int, d: int, engine: str) -> Unit | None:
-    """A few cells of middling cost, of one (grid, k, depth)."""
+    """A few cells of middling cost, of one path."""
     if not cells:
         return None
     ordered = sorted(cells, key=lambda c: cost(c, n, d, engine))
     middle = ordered[len(ordered) // 2]
     size = CALIBRATION_CELLS if ENGINES[engine].nested else 1
     same = sorted(c.neuron_num for c in cells if c[1:] == middle[1:])
-    return Unit(middle.grid, middle.k, tuple(same[:size]), middle.depth)
+    return Unit.of(middle, tuple(same[:size]))
 
 
 def calibrate(data: Dataset, spec: StudySpec) -> float | None:

@@ -168,7 +168,7 @@ class FinalCheck:
 def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCheck | None:
     """That of the study's network of the first rank; None where there is none, or only one of an earlier first."""
     best, content = first_ranked(records), handle.attributes.get(FINAL_CHECK)
-    if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
+    if best is None or not content or not content["cell"] or Cell(*content["cell"]) != best.cell:
         return None
     others, thinned = content.get("others", ()), content.get("thinned")
     return FinalCheck(

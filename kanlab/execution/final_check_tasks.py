@@ -146,7 +146,9 @@ def _reduced(
     def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
         options = task.options.of_columns(columns, data.d)
         groups = len(options.shape.groups(len(columns))) if options.shape else 1
-        near = range(max(fewest, neuron_num - 1, groups), min(most, neuron_num + 1) + 1 if groups else 0)
+        near = range(
+            max(fewest, neuron_num - 1, groups, cell.multiplication), min(most, neuron_num + 1) + 1 if groups else 0
+        )
         nums = [h for h in near if is_admissible(data.n, n_params(columns, h))]
         path = [cell._replace(neuron_num=h) for h in nums]
         return list(lm_path(with_columns(data, columns), path, options, task.seed)) if nums else []

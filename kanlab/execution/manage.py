@@ -153,6 +153,7 @@ def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
         a, b = first.get(cell), second.get(cell)
         where = say("neuron_num {neuron_num}, grid {grid}, k {k}", neuron_num=cell.neuron_num, grid=cell.grid, k=cell.k)
         where += say(", depth {depth}", depth=cell.depth) * (cell.depth > 1)
+        where += say(", multiplication {count}", count=cell.multiplication) * (cell.multiplication > 0)
         if a is None or b is None:
             lines.append(
                 say("{where}: only in the second study", where=where)

@@ -239,7 +239,7 @@ class ExhaustiveSchedule(Schedule):
         # cells of the unit that are told already are fitted again but not told: each starts from the one below
         rest = tuple(h for h in job.unit.neuron_nums if h != cell.neuron_num)
         if rest and max(rest) > cell.neuron_num:
-            self._units.appendleft(Unit(cell.grid, cell.k, rest, cell.depth))
+            self._units.appendleft(Unit.of(cell, rest))
 
 
 class SampledSchedule(Schedule):
@@ -270,7 +270,7 @@ class SampledSchedule(Schedule):
             return None
         trial = self._drawn.popleft()
         cell = Cell(**trial.params)
-        job = self._job(Unit(cell.grid, cell.k, (cell.neuron_num,), cell.depth))
+        job = self._job(Unit.of(cell, (cell.neuron_num,)))
         job.trial = trial
         return job
 

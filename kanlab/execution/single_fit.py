@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.data.dataset import Dataset
-from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.catalogue import ENGINES, NO_MULTIPLICATION
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError
 from kanlab.execution import starts_budget
@@ -36,6 +36,7 @@ def fit(
     seconds: float | None = None,
     interval: bool = False,
     constraints: Constraints | Mapping[str, Any] | None = None,
+    multiplication: int = 0,
     **options: Any,
 ) -> FittedKan:
     """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
@@ -61,6 +62,8 @@ def fit(
     constraints : Constraints or mapping, optional
         What is known of the effects of the features, such as {"monotone": {"price": "down"}}: see
         `kanlab.kan.constraints.Constraints.of`.
+    multiplication : int
+        How many of the hidden nodes multiply two sums of curves in place of adding curves up: one hidden layer, k from 2 on.
     **options
         Any other field of FitOptions: smoothing, time_limit, early_stopping.
 
@@ -92,8 +95,10 @@ def fit(
         raise FitError(
             say("There is no engine '{engine}'; choose one of {engines}.", engine=engine, engines=", ".join(ENGINES))
         )
-    cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
+    cell, settings = Cell(neuron_num, grid, k, depth, multiplication), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+    if multiplication and not ENGINES[engine].nested:
+        raise FitError(say(NO_MULTIPLICATION))
     if demands := Constraints.read(constraints):
         demands.check(dataset, engine)
         settings = replace(settings, shape=demands.shape(dataset, engine))
@@ -101,8 +106,9 @@ def fit(
         from kanlab.execution.tasks import rows_left_out  # with the solver, which who starts a study does without
 
         without = fit(
-            dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, constraints=constraints, **options
-        )
+            dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds,
+            constraints=constraints, multiplication=multiplication, **options,
+        )  # fmt: skip
         task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
         record = of_network(dataset, without, rows_left_out(dataset, without, task, cell, ()), dataset.d)
         return replace(without, interval=record)

@@ -185,7 +185,7 @@ def _permuted_count(data: Dataset, task: messages.PermutationTask, cell: Cell, e
     if task.after_fit:
         if edf is None or edf >= MOST_EDF * data.n:
             return np.inf
-        return effective_count(edf, features, cell.neuron_num, depth=cell.depth, count_sigma2=task.count_sigma2)
+        return effective_count(edf, features, cell.width, depth=cell.depth, count_sigma2=task.count_sigma2)
     of_data: dict[str, Any] = {"m": data.outputs, "values": values_of(task.values, features)}
     of_data["shape"] = task.options.shape if features == data.d else Shape()
     return cell_n_params(cell, features, rule=task.count, count_sigma2=task.count_sigma2, **of_data)

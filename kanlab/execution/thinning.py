@@ -37,7 +37,7 @@ def nearest(
     for i, (network, cell) in enumerate(zip(networks, cells, strict=True)):
         misfit = network.rss_train if network.deviance_train is None else network.deviance_train
         if network.edf is not None:
-            spent = effective_count(network.edf, data.d, cell.neuron_num, depth=cell.depth, count_sigma2=sigma2)
+            spent = effective_count(network.edf, data.d, cell.width, depth=cell.depth, count_sigma2=sigma2)
             criterion[i] = aicc_of(data.likelihood.term(misfit, data.n), data.n, spent)
     return int(np.argmin(np.where(criterion <= criterion.min() + SUPPORTED, apart, np.inf)))
 

@@ -57,7 +57,8 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
     if curves.depth > 1:
         for index in range(1, curves.depth):
             for i, at in places[index].items():
-                parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 15, "middle"))
+                parts.append(_label(node_name(curves, index, i), at[0], at[1] - 15, "middle"))
+        parts += _times(places[1], curves.network.spec.multiplication)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
         f'role="img" aria-label="{escape(words)}" '
@@ -141,6 +142,19 @@ def _points(edge: Edge, x: float, y: float) -> str:
     along = np.linspace(x + 4, x + _BOX_W - 4, len(unit))
     down = y + _BOX_H / 2 - 4 - unit * (_BOX_H - 8)
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(along, down, strict=True))
+
+
+def _times(nodes: dict[int, tuple[float, float]], products: int) -> list[str]:
+    """What joins the second factor of a multiplication node to the first, from which the product leaves."""
+    parts = []
+    for a in range(0, 2 * products, 2):
+        if a in nodes and a + 1 in nodes:
+            (x, top), (_, bottom) = nodes[a], nodes[a + 1]
+            middle = (top + bottom) / 2
+            path = f"M{x:.1f} {bottom:.1f} Q{x + 24:.1f} {middle:.1f} {x:.1f} {top:.1f}"
+            parts.append(f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="1.2"/>')
+            parts.append(_label("×", x + 16, middle, "middle", bold=True))
+    return parts
 
 
 def _node(x: float, y: float) -> str:

@@ -27,8 +27,8 @@ def in_words(curves: Curves, features: Sequence[str], outputs: Sequence[str]) ->
     >>> in_words(found, ["a"], ["y"]).split(". ")[0]
     'A network from 1 feature over 1 hidden node to y, with a curve on each of its 2 edges'
     """
-    ends = [short(name, _NAME) for name in outputs]
-    hidden = sum(len({e.target for e in curves.layer(index)}) for index in range(curves.depth - 1))
+    ends, products = [short(name, _NAME) for name in outputs], curves.network.spec.multiplication
+    hidden = sum(len({e.target for e in curves.layer(index)}) for index in range(curves.depth - 1)) - products
     to = ends[0] if len(ends) == 1 else say("{count} outputs", count=len(ends))
     inputs, edges = counted(len(features), "feature"), counted(len(curves.edges), "edge")
     first = (
@@ -51,15 +51,27 @@ def in_words(curves: Curves, features: Sequence[str], outputs: Sequence[str]) ->
     names = [short(name, _NAME) for name in features]
     for index in range(curves.depth):
         layer, last = curves.layer(index), index == curves.depth - 1
-        of = ends if last else [node_name(curves.depth, index + 1, i) for i in sorted({e.target for e in layer})]
+        nodes = [] if last else sorted({e.target for e in layer})
+        of = ends if last else [node_name(curves, index + 1, i) for i in nodes]
         sentences += [_node(name, [e for e in layer if e.target == i], names) for i, name in enumerate(of)]
-        names = of
+        names = [node_name(curves, index + 1, i, leaving=True) for i in nodes]
+        sentences += [
+            say("{product} is the product of {a} and {b}.", product=names[i], a=of[i], b=of[i + 1])
+            for i in range(0, 2 * products * (not last), 2)
+        ]
     return together(sentences)
 
 
-def node_name(depth: int, index: int, i: int) -> str:
-    """A hidden node: z1, z2, ...; with its layer before it where there are more. depth: layers of edges."""
-    return f"z{i + 1}" if depth == 2 else f"z{index}.{i + 1}"
+def node_name(curves: Curves, index: int, i: int, *, leaving: bool = False) -> str:
+    """A hidden node: z1, z2, ...; with its layer before it where there are more.
+
+    The factors of a multiplication node are z1a and z1b.  leaving: what its edges leave, z1 of a product.
+    """
+    products = curves.network.spec.multiplication
+    if i < 2 * products:
+        return f"z{i // 2 + 1}" + ("" if leaving else "ab"[i % 2])
+    number = i - products + 1
+    return f"z{number}" if curves.depth == 2 else f"z{index}.{number}"
 
 
 def _node(name: str, edges: list[Edge], sources: Sequence[str]) -> str:

@@ -90,6 +90,8 @@ def _assembled(curves: Curves, chosen: dict[tuple[int, int, int], Match]) -> tup
             if index == curves.depth - 1:
                 constant += float(network.y_offset[j])
             layer.append(total([*terms, Constant(constant)]))
+        for i in range(0, 2 * network.spec.multiplication * (index == 0), 2):
+            layer[i] = times(layer[i], layer[i + 1])  # what leaves a multiplication node, from its first factor
         nodes = layer
     return tuple(nodes)
 

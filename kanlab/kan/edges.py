@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
-from kanlab.kan.network import FittedKan
+from kanlab.kan.multiplication import as_products, multiplied
+from kanlab.kan.network import FittedKan, KanLayer
 
 MOST_ROWS = 2000  # that the score of an edge is computed from
 POINTS = 81  # of a drawn curve
@@ -28,7 +29,8 @@ FEW = 12  # different values of an input up to which its curve is a line through
 
 @dataclass(frozen=True, eq=False)
 class Edge:
-    """One edge: layer, source and target count from 0.
+    """One edge: layer, source and target count from 0. The factors of a multiplication node (kanlab.kan.multiplication) are
+    two nodes, and from the first goes a line, drawn over the product.
 
     x, y: (POINTS,), the curve over the range of its input.  rows: (n,) inputs of the training rows.  values: (n,) what it
     gives there, with the mean `mean` taken off as in y.  share: of the scores of its layer.
@@ -92,23 +94,29 @@ def curves_of(network: FittedKan, X: ArrayLike) -> Curves:
     z = ((rows - network.x_offset) / network.x_scale).T
     inputs: list[Array] = []
     outputs: list[Array] = []
-    for layer, held in zip(network.layers, network.ranges, strict=True):
+    layers, ranges = as_products(network)
+    products = network.spec.multiplication
+    for index, (layer, held) in enumerate(zip(layers, ranges, strict=True)):
+        z = multiplied(z, products) if index else z
         z = np.clip(z, held[:, :1], held[:, 1:])
         inputs.append(z)
         outputs.append(layer.edges(z))
         z = outputs[-1].sum(axis=0)
-    scores = edge_scores(outputs)
+    scores = edge_scores(outputs, products)
     edges = [
         edge
         for index in range(len(outputs))
-        for edge in _edges(network, index, inputs[index], outputs[index], scores[index])
+        for edge in _edges(network, layers, index, inputs[index], outputs[index], scores[index])
+        if not (index and edge.source < 2 * products and edge.source % 2)  # which of a product's factors is the second
     ]
     first = scores[0].sum(axis=1)
     return Curves(network, tuple(edges), first / (first.sum() or 1.0))
 
 
-def edge_scores(outputs: list[Array]) -> list[Array]:
+def edge_scores(outputs: list[Array], products: int = 0) -> list[Array]:
     """B_l (n_in, n_out) of every layer, from its edges' values (n_in, n_out, n).
+
+    products: multiplication nodes, each of whose factors has the score of the node (KAN 2.0, section 4.2).
 
     >>> edge_scores([np.array([[[0.0, 2.0]], [[0.0, 0.0]]])])[0].tolist()
     [[1.0], [0.0]]
@@ -119,11 +127,15 @@ def edge_scores(outputs: list[Array]) -> list[Array]:
         spread, nodes = values.std(axis=2), values.sum(axis=0).std(axis=1)
         scores.insert(0, node * np.divide(spread, nodes, out=np.zeros_like(spread), where=nodes > 0))
         node = scores[0].sum(axis=1)
+        if len(scores) < len(outputs):
+            node[1 : 2 * products : 2] = node[: 2 * products : 2]
     return scores
 
 
-def _edges(network: FittedKan, index: int, inputs: Array, values: Array, scores: Array) -> list[Edge]:
-    layer, last = network.layers[index], index == len(network.layers) - 1
+def _edges(
+    network: FittedKan, layers: tuple[KanLayer, ...], index: int, inputs: Array, values: Array, scores: Array
+) -> list[Edge]:
+    layer, last = layers[index], index == len(layers) - 1
     means = values.mean(axis=2)
     grid = np.linspace(inputs.min(axis=1), inputs.max(axis=1), POINTS, axis=1)
     drawn = layer.edges(grid)

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.kan.multiplication import LEAST_K
 from kanlab.kan.picture import picture
 from kanlab.kan.shapes import Shape, n_params_shaped
 from kanlab.language import marked, say
@@ -56,6 +57,9 @@ class KanSpec:
         Nodes of each layer, inputs and outputs included.
     grid, k : int
         Grid intervals and spline order (the degree: 3 is cubic) of every edge.
+    multiplication : int
+        How many pairs of nodes of the only hidden layer, its first, are a multiplication node each
+        (kanlab.kan.multiplication).
 
     Raises
     ------
@@ -75,6 +79,7 @@ class KanSpec:
     layer_widths: tuple[int, ...]
     grid: int
     k: int
+    multiplication: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         # frozen, and hashed as a key: a list or NumPy's integers would do neither
@@ -90,6 +95,21 @@ class KanSpec:
             raise FitError(say("grid is a number of intervals and must be at least 1, not {grid}.", grid=self.grid))
         if self.k < 1:
             raise FitError(say("k is the order of the splines and must be at least 1, not {k}.", k=self.k))
+        if not self.multiplication:
+            return
+        nodes = self.layer_widths[1] if len(self.layer_widths) == 3 else 0
+        if not 0 < 2 * self.multiplication <= nodes or self.k < LEAST_K:
+            raise FitError(
+                say(
+                    "Multiplication nodes need one hidden layer that has room for them, and splines of order {least} or more.",
+                    least=LEAST_K,
+                )
+            )
+
+    @property
+    def neuron_num(self) -> int:
+        """Nodes of a hidden layer, a multiplication node counted once; 0 where there is none."""
+        return self.layer_widths[1] - self.multiplication if len(self.layer_widths) > 2 else 0
 
 
 class FitStatus(Enum):
@@ -264,6 +284,8 @@ class FittedKan:
         probabilities.
     deviance_train : float or None
         -2 log L of the training rows, for classes; the deviance of counts.
+    penalty : float or None
+        The weight of the roughness penalty where the fit ended, kept where there are multiplication nodes.
     edf : float or None
         Effective degrees of freedom on the training rows (kanlab.solver.effective_dof), where they were computed.
     features : tuple of str
@@ -313,6 +335,7 @@ class FittedKan:
     deviance_train: float | None = None
     features: tuple[str, ...] = ()
     edf: float | None = None
+    penalty: float | None = None
     reach: float = 0.0
     interval: Mapping[str, Any] | None = field(default=None, repr=False)
     stretch: float = STRETCH
@@ -337,7 +360,8 @@ class FittedKan:
             d, width, grid, k = self.spec.layer_widths[0], self.spec.layer_widths[1], self.spec.grid, self.spec.k
             neuron_num = width - bool(self.shape.linear)
             return n_params_shaped(self.shape, d, neuron_num, grid, k, len(self.layers) - 1, "identifiable")
-        return n_params(self.spec.layer_widths, self.spec.grid, self.spec.k, rule="identifiable")
+        spec = self.spec
+        return n_params(spec.layer_widths, spec.grid, spec.k, rule="identifiable", multiplication=spec.multiplication)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predictions at new rows; outside the range of the training rows see `reach`.
@@ -507,7 +531,10 @@ class FittedKan:
 
     def __str__(self) -> str:
         fit = f"RSS {self.rss_train:.5g}" if self.deviance_train is None else f"deviance {self.deviance_train:.5g}"
-        widths = ", ".join(map(str, self.spec.layer_widths))
+        widths, products = ", ".join(map(str, self.spec.layer_widths)), self.spec.multiplication
+        if products:  # as pykan writes it: sums, and nodes that multiply
+            d, h, m = self.spec.layer_widths
+            widths = f"{d}, [{h - 2 * products}, {products}], {m}"
         return say(
             "KAN [{widths}], grid {grid}, k {k}, {fit} on {n_train:,} training rows",
             widths=widths,
@@ -554,6 +581,10 @@ class FittedKan:
         }
         if self.shape:
             out |= {"stretch": np.array(self.stretch), "shape": np.array(self.shape.to_json())}
+        if self.spec.multiplication:
+            out |= {"multiplication": np.array(self.spec.multiplication)}
+        if self.penalty is not None:
+            out |= {"penalty": np.array(self.penalty)}
         out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
         for i, (layer, bounds) in enumerate(zip(self.layers, self.ranges, strict=True)):
             out |= {f"knots_{i}": layer.knots, f"coef_{i}": layer.coef, f"scale_base_{i}": layer.scale_base}
@@ -570,7 +601,7 @@ class FittedKan:
         rank, deviance = int(arrays["rank"]), float(arrays["deviance_train"])
         edf = float(arrays.get("edf", np.nan))
         return cls(
-            spec=KanSpec(widths, int(arrays["grid"]), int(arrays["k"])),
+            spec=KanSpec(widths, int(arrays["grid"]), int(arrays["k"]), int(arrays.get("multiplication", 0))),
             layers=tuple(
                 KanLayer(arrays[f"knots_{i}"], arrays[f"coef_{i}"], arrays[f"scale_base_{i}"])
                 for i in range(len(widths) - 1)
@@ -580,6 +611,7 @@ class FittedKan:
             rank=None if rank < 0 else rank,
             deviance_train=None if np.isnan(deviance) else deviance,
             edf=None if np.isnan(edf) else edf,
+            penalty=float(arrays["penalty"]) if "penalty" in arrays else None,
             features=tuple(map(str, arrays.get("features", ()))),
             stretch=float(arrays.get("stretch", STRETCH)),
             shape=Shape.from_json(str(arrays["shape"])) if "shape" in arrays else Shape(),

@@ -16,6 +16,10 @@ layer widths (n_0, ..., n_L), G grid intervals and spline order k a layer from n
 On rows in which feature i takes v_i distinct values, an edge from it can be v_i different numbers and no more, so that
 `identifiable` of the first layer is n_out [1 + sum_i min(G + k, v_i - 1)]: a column of 0 and 1 carries 1 a node.
 
+A multiplication node z = a b (kanlab.kan.multiplication) is two nodes to the layer below, and one edge, a line, to each of
+the m targets. Its numbers are those of the edges into both and m slopes, less one for the factor that a and b may exchange and
+one for that between a b and the slopes; without a node that adds up, m constants more.
+
 `effective_count` is what a penalised fit has spent, known once it is fitted.
 """
 
@@ -52,6 +56,7 @@ def n_params(
     *,
     count_sigma2: bool = False,
     values: Sequence[int] = (),
+    multiplication: int = 0,
 ) -> int:
     """Counted parameters K of a KAN.
 
@@ -70,6 +75,8 @@ def n_params(
     values : sequence of int
         Distinct values of each input in the training rows, which bound what `identifiable` counts of its edges; () where
         they are not known, or more than G + k.
+    multiplication : int
+        Multiplication nodes, for each of which the hidden layer has two.
 
     Returns
     -------
@@ -88,6 +95,8 @@ def n_params(
     71
     >>> n_params((2, 5, 1), grid=3, k=3, rule="article")
     60
+    >>> n_params((2, 2, 1), grid=3, k=3, multiplication=1)
+    26
     """
     if rule not in _LAYER_COUNT:
         raise ValueError(
@@ -112,9 +121,23 @@ def n_params(
         )
     count = _LAYER_COUNT[rule]
     total = sum(count(n_in, n_out, grid, k) for n_in, n_out in pairwise(layer_widths)) + bool(count_sigma2)
+    if multiplication:
+        total -= _saved_by_products(count, layer_widths, grid, k, rule, multiplication)
     if rule == "identifiable" and values:
         total -= layer_widths[1] * sum(max(0, grid + k - (v - 1)) for v in values)
     return total
+
+
+def _saved_by_products(
+    count: Callable[[int, int, int, int], int], layer_widths: Sequence[int], grid: int, k: int, rule: str, products: int
+) -> int:
+    """What K falls by where so many pairs of hidden nodes are a multiplication node each, a line leaving it."""
+    _, h, m = layer_widths
+    sums = h - 2 * products
+    left = count(sums, m, grid, k) if sums else m if rule == "identifiable" else 0
+    if rule == "article":
+        return count(h, m, grid, k) - left - 4 * products * m
+    return count(h, m, grid, k) - left - products * m + 2 * products * (rule == "identifiable")
 
 
 def edge_count(grid: int, k: int, rule: CountingRule = "identifiable", values: int | None = None) -> int:

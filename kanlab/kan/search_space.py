@@ -13,29 +13,45 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.errors import SpaceError
+from kanlab.kan.multiplication import LEAST_K
 from kanlab.kan.parameter_count import CountingRule, n_params
 from kanlab.kan.shapes import Shape, n_params_shaped
 from kanlab.language import say
 from kanlab.stats.criteria import is_admissible
 
-LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3)}
+LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3), "multiplication": (0, 1)}
 
 
 class Cell(NamedTuple):
-    """One point of the space: `depth` hidden layers of neuron_num nodes each.
+    """One point of the space: `depth` hidden layers of neuron_num nodes each, of which `multiplication` multiply.
 
     >>> Cell(neuron_num=3, grid=4, k=3, depth=2).layer_widths(d=5)
     (5, 3, 3, 1)
+    >>> Cell(neuron_num=3, grid=4, k=3, multiplication=1).layer_widths(d=5)
+    (5, 4, 1)
     """
 
     neuron_num: int
     grid: int
     k: int
     depth: int = 1
+    multiplication: int = 0
+
+    @property
+    def width(self) -> int:
+        """Sums of edges in a hidden layer: one a node, two of one that multiplies (kanlab.kan.multiplication)."""
+        return self.neuron_num + self.multiplication
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a network: one whose nodes multiply has one hidden layer, and splines that can be squares."""
+        if not self.multiplication:
+            return True
+        return self.multiplication <= self.neuron_num and self.k >= LEAST_K and self.depth == 1
 
     def layer_widths(self, d: int, m: int = 1) -> tuple[int, ...]:
-        """Nodes of each layer on d features and m outputs, inputs and outputs included."""
-        return (d, *[self.neuron_num] * self.depth, m)
+        """Nodes of each layer on d features and m outputs, inputs and outputs included, one that multiplies counted twice."""
+        return (d, *[self.width] * self.depth, m)
 
 
 @dataclass(frozen=True)
@@ -46,11 +62,13 @@ class SearchSpace:
     ----------
     neuron_num, grid, k, depth : pair of int
         Lowest and highest value, within `LIMITS`: 1-50, 1-100, 1-3 and 1-3.
+    multiplication : pair of int
+        Of the nodes those that multiply, 0 or 1: cells where k is 1 or depth is not 1 have none.
 
     Raises
     ------
     SpaceError
-        Where a range runs backwards, or leaves its limits.
+        Where a range runs backwards, or leaves its limits, or no cell is left.
 
     Examples
     --------
@@ -58,13 +76,14 @@ class SearchSpace:
     270
     >>> small = SearchSpace(neuron_num=(1, 2), grid=(2, 3), k=(3, 3))
     >>> small.cells[0], len(small)
-    (Cell(neuron_num=1, grid=2, k=3, depth=1), 4)
+    (Cell(neuron_num=1, grid=2, k=3, depth=1, multiplication=0), 4)
     """
 
     neuron_num: tuple[int, int] = (1, 10)
     grid: tuple[int, int] = (2, 10)
     k: tuple[int, int] = (1, 3)
     depth: tuple[int, int] = (1, 1)
+    multiplication: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -95,17 +114,31 @@ class SearchSpace:
                     )
                 )
             object.__setattr__(self, name, (lo, hi))
+        least = self.multiplication[0]
+        if not Cell(self.neuron_num[1], 1, self.k[1], self.depth[0], least).exists:
+            raise SpaceError(
+                say(
+                    "Networks of {least} multiplication nodes and more need as many hidden neurons, k of 2 or 3 and 1 hidden "
+                    "layer; widen those ranges, or let multiplication begin at 0.",
+                    least=least,
+                )
+            )
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell, neuron_num fastest."""
-        axes = (range(lo, hi + 1) for lo, hi in (self.depth, self.k, self.grid, self.neuron_num))
-        return [Cell(neuron_num, grid, k, depth) for depth, k, grid, neuron_num in itertools.product(*axes)]
+        ends = self.multiplication, self.depth, self.k, self.grid, self.neuron_num
+        axes = (range(lo, hi + 1) for lo, hi in ends)
+        cells = (Cell(h, grid, k, depth, products) for products, depth, k, grid, h in itertools.product(*axes))
+        return [c for c in cells if c.exists]
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names that tell its cells apart: depth is one of them unless every network has one hidden layer."""
-        return Cell._fields if self.depth != (1, 1) else Cell._fields[:-1]
+        """The names that tell its cells apart: depth is one of them unless every network has one hidden layer, and
+        multiplication unless none has a node that multiplies.
+        """
+        usual = {"depth": (1, 1), "multiplication": (0, 0)}
+        return tuple(name for name in Cell._fields if getattr(self, name) != usual.get(name))
 
     def ranges(self) -> dict[str, tuple[int, int]]:
         """The range of each of its parameters."""
@@ -122,6 +155,8 @@ class SearchSpace:
 
     def __len__(self) -> int:
         """How many cells there are."""
+        if self.multiplication != (0, 0):
+            return len(self.cells)
         return math.prod(hi - lo + 1 for lo, hi in (self.neuron_num, self.grid, self.k, self.depth))
 
     def admissible(
@@ -186,8 +221,11 @@ def cell_n_params(
     17
     """
     if shape:
-        return n_params_shaped(shape, d, *cell, rule, values) + count_sigma2
-    return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2, values=values)
+        return n_params_shaped(shape, d, *cell[:4], rule, values) + count_sigma2
+    return n_params(
+        cell.layer_widths(d, m), cell.grid, cell.k, rule,
+        count_sigma2=count_sigma2, values=values, multiplication=cell.multiplication,
+    )  # fmt: skip
 
 
 def few_values(X: Array, most: int) -> tuple[int, ...]:

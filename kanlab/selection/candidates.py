@@ -86,6 +86,12 @@ def cell_words(cell: Cell) -> str:
         )
     else:
         layers = say("1 hidden neuron") if one else say("{neurons} hidden neurons", neurons=cell.neuron_num)
+    if cell.multiplication:
+        layers = (
+            say("1 hidden neuron, which multiplies")
+            if one
+            else say("{neurons} hidden neurons, one of which multiplies", neurons=cell.neuron_num)
+        )
     return say("{layers}, grid {grid}, k {k}", layers=layers, grid=cell.grid, k=cell.k)
 
 

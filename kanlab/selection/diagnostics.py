@@ -100,10 +100,10 @@ def _coarse(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | N
     if best is None or best.cell.grid == high or high == finest:
         return None
     lowest: dict[
-        tuple[int, int], list[float]
+        tuple[int, int, int], list[float]
     ] = {}  # of AICc for so many nodes and layers: below the finest grid, and there
     for trial in ranked(records):
-        at = lowest.setdefault((trial.cell.neuron_num, trial.cell.depth), [np.inf, np.inf])
+        at = lowest.setdefault((trial.cell.neuron_num, trial.cell.depth, trial.cell.multiplication), [np.inf, np.inf])
         at[trial.cell.grid == high] = min(at[trial.cell.grid == high], trial.criterion)
     gains = [below - there for below, there in lowest.values() if np.isfinite(below - there)]
     if len(gains) < 2 or 2 * sum(gain > TIE for gain in gains) <= len(gains):

@@ -36,7 +36,7 @@ EFFECTIVE_COLUMNS = ("n_params_effective", "aicc_effective")  # of studies that 
 
 
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
+    """One row a trial, by number, with the columns COLUMNS, and depth and multiplication after k where the study varies them.
 
     EFFECTIVE_COLUMNS stand after aicc where they are known; aicc_effective is infinite where a fit follows its rows.
     Of classes CLASS_COLUMNS stand in the place of RMSE, of counts COUNT_COLUMNS before it.  delta_aicc and akaike_weight are
@@ -50,6 +50,7 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
             "grid": [r.cell.grid for r in records],
             "k": [r.cell.k for r in records],
             "depth": [r.cell.depth for r in records],
+            "multiplication": [r.cell.multiplication for r in records],
             "n_params": [r.n_params for r in records],
             "rss_train": np.array([r.rss_train for r in records], dtype=float),
             "rss_test": np.array([r.rss_test for r in records], dtype=float),
@@ -66,10 +67,10 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     frame["akaike_weight"] = np.where(complete, akaike_weights(frame["aicc"].to_numpy()), np.nan)
     misfit = np.array([r.misfit for r in records], dtype=float)
     frame["on_front"] = non_dominated(frame["n_params"].where(complete), np.where(complete, misfit, np.nan))
-    depth = ["depth"] * any("depth" in r.parameters for r in records)
+    more = [name for name in ("depth", "multiplication") if any(name in r.parameters for r in records)]
     after = COLUMNS.index("aicc") + 1
     spent = EFFECTIVE_COLUMNS if frame["n_params_effective"].notna().any() else ()
-    columns = [*COLUMNS[:5], *depth, *COLUMNS[5:after], *spent, *COLUMNS[after:]]
+    columns = [*COLUMNS[:5], *more, *COLUMNS[5:after], *spent, *COLUMNS[after:]]
     own = [r.classes or r.counts for r in records]
     if not any(own):
         return frame[columns]

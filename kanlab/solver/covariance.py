@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Mask
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
-from kanlab.kan.network import FittedKan, KanLayer, KanSpec
+from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.kan.parameter_count import effective_count
 from kanlab.solver.first_layer import design_matrix
 from kanlab.solver.multinomial import log_odds_of, to_log_odds
@@ -102,9 +102,11 @@ class NetworkCovariance:
         inputs = [self._first(x)]
         Z = state.weights[0] @ inputs[0]
         nodes: list[tuple[Array, Mask]] = []
+        products = self._stack.products
         for layer, held in enumerate(of.ranges[1:]):
+            Z = products.turned(Z)  # ranges are those of sums and differences of factors
             free = (held[:, :1] <= Z) & (held[:, 1:] >= Z)
-            Z = np.clip(Z, held[:, :1], held[:, 1:])
+            Z = products.returned(np.clip(Z, held[:, :1], held[:, 1:]))
             nodes.append((Z, free))
             inputs.append(self._design(layer, Z))
             if layer + 1 < self.depth:
@@ -131,6 +133,9 @@ class NetworkCovariance:
             unit, of = (Z - low) / width, self.network.layers[layer + 1]
             coef = edges.reshape(h, -1, edges.shape[1])
             received = np.einsum("jbo,on->jbn", coef, values)
+            products = self._stack.products
+            by_products = products.slopes(received, Z, free)
+            received[products.rows] = 0.0
             splines = np.einsum("jbn,jbn->jn", received[:, :-1], bspline_derivative(Z, of.knots, of.k))
             straight = received[:, -1] * silu_derivative(Z)
             # a value held to its range stays where it is among the knots, and moves with the extremes instead
@@ -138,6 +143,7 @@ class NetworkCovariance:
             by_high = np.where(free, -splines * unit, straight * unit).sum(axis=1)
             found += np.concatenate([by_low, by_high]) @ self.extremes[layer]
             by_nodes = np.where(free, splines + straight, 0.0)
+            by_nodes[products.rows] = by_products
             to_coef, start = stack.coordinates(state)[layer], ends[layer - 1] if layer else 0
             inputs = at.inputs[layer] if to_coef is None else to_coef.T @ at.inputs[layer]
             own = by_nodes @ inputs.T
@@ -187,6 +193,9 @@ class NetworkCovariance:
             m = len(state.last.outputs)
             shares = to_log_odds(m + 1)[target] if self.network.task == MULTICLASS else np.eye(m)[target]
             weights = state.last.D[own] @ shares
+            if source < 2 * stack.products.count:
+                basis = np.zeros_like(basis)
+                basis[0] = z
             for o, share in enumerate(shares):
                 start = ends[-1] + o * len(state.last.D) + own.start
                 found[:, start : start + size] = share * basis.T
@@ -196,6 +205,12 @@ class NetworkCovariance:
             rank = to_coef.shape[1]
             start = ends[layer - 1] + target * rank
             found[:, start : start + rank] = basis.T @ to_coef[own]
+        if layer == self.depth and source < 2 * stack.products.count:
+            # z is the product of factors in units of their ranges, which are held
+            for factor in (source, source + 1):
+                stretch = self.extremes[0][h + factor] - self.extremes[0][factor]
+                found += np.outer(weights[0] * z, stretch / nodes.width[factor])
+            return np.asarray(weights @ basis), found
         unit = (z - nodes.low[source]) / nodes.width[source]
         slope = weights[-1] * silu_derivative(z)
         low, high = self.extremes[layer - 1][source], self.extremes[layer - 1][h + source]
@@ -210,7 +225,9 @@ class NetworkCovariance:
     def _design(self, layer: int, Z: Array) -> Array:
         """The design (p, n) of the edges that leave a hidden layer, at its nodes Z (h, n)."""
         of = self.network.layers[layer + 1]
-        return np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1).reshape(-1, Z.shape[1])
+        design = np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1)
+        self._stack.products.put(design, Z)
+        return design.reshape(-1, Z.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +296,7 @@ def narrowed(fitted: FittedKan, columns: Sequence[int]) -> FittedKan:
     first, spec = fitted.layers[0], fitted.spec
     return replace(
         fitted,
-        spec=KanSpec((len(kept), *spec.layer_widths[1:]), spec.grid, spec.k),
+        spec=replace(spec, layer_widths=(len(kept), *spec.layer_widths[1:])),
         layers=(KanLayer(first.knots[kept], first.coef[kept], first.scale_base[kept]), *fitted.layers[1:]),
         ranges=(fitted.ranges[0][kept], *fitted.ranges[1:]),
         x_offset=fitted.x_offset[kept],

@@ -65,7 +65,12 @@ def thinned(
     """
     rows, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     count = edges_left(full)
-    if full.shape or full.edf is None or count * full.layers[0].present.shape[1] * len(rows) > MOST_WORK:
+    if (
+        full.shape
+        or full.spec.multiplication
+        or full.edf is None
+        or count * full.layers[0].present.shape[1] * len(rows) > MOST_WORK
+    ):
         return None
     best, lowest, most = Thinned(full, ()), criterion(_misfit(full), full.edf, count), count
     for _ in range(MOST_ROUNDS):
@@ -169,7 +174,7 @@ def _refitted(
     if state is None:
         return None
     state = minimise(problem, state, LOOP).state
-    network = with_solution(fitted, design, state, unit)
+    network = with_solution(fitted, design, state, smoothing, unit)
     unused: Mask = ~np.any(kept, axis=1)  # whose values no prediction depends on, wherever they are
     looked_at = np.where(unused[:, None], [-WIDE, WIDE], network.ranges[0])
     return replace(network, ranges=(looked_at, *network.ranges[1:]), edf=effective_dof(problem, state))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import FittedKan, KanLayer, KanSpec
+from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.stats.criteria import aicc_of, subset_charge
 from kanlab.stats.likelihood import LIKELIHOODS, weighted_misfit
 
@@ -74,7 +74,7 @@ class Reduction:
 
     @property
     def neuron_num(self) -> int:
-        return self.network.spec.layer_widths[1]
+        return self.network.spec.neuron_num
 
 
 def reduced(
@@ -108,7 +108,7 @@ def reduced(
             break
         kept = tuple(c for c in best.kept if c not in drop)
         networks = fits(kept, best.neuron_num)
-        nums = tuple(f.spec.layer_widths[1] for f in networks)
+        nums = tuple(f.spec.neuron_num for f in networks)
         of_kept = [scored(kept, f, nums[:i]) for i, f in enumerate(networks)]
         tried = min(of_kept, key=lambda r: r.aicc, default=None)
         if tried is not None and tried.aicc < best.aicc:
@@ -161,7 +161,7 @@ def widened(network: FittedKan, kept: Sequence[int], d: int) -> FittedKan:
     )
     return replace(
         network,
-        spec=KanSpec((d, *spec.layer_widths[1:]), spec.grid, spec.k),
+        spec=replace(spec, layer_widths=(d, *spec.layer_widths[1:])),
         layers=(layer, *network.layers[1:]),
         ranges=(spread(network.ranges[0], np.array([-WIDE, WIDE])), *network.ranges[1:]),
         x_offset=spread(network.x_offset, 0.0),

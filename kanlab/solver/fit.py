@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from kanlab.errors import FitError
+from kanlab.kan.multiplication import LEAST_K
 from kanlab.kan.network import FittedKan, KanSpec
 from kanlab.kan.shapes import Shape
 from kanlab.language import say
@@ -39,6 +40,7 @@ def fit_path(
     task: TaskName = REGRESSION,
     shape: Shape = Shape(),
     weights: ArrayLike | None = None,
+    multiplication: int = 0,
 ) -> Iterator[FittedKan]:
     """Fit the networks of `depth` hidden layers of neuron_num nodes for ascending neuron_nums, one after the other.
 
@@ -69,6 +71,8 @@ def fit_path(
     weights : array_like, (n,), optional
         Of the rows of a quantity, in inverse proportion to the variance of their errors (precision weights). RSS is then the
         sum of w e^2.
+    multiplication : int
+        How many of the nodes multiply (kanlab.kan.multiplication), 0 or 1, of one hidden layer and k from 2 on.
 
     Yields
     ------
@@ -106,6 +110,12 @@ def fit_path(
                 task=task,
             )
         )
+    if multiplication:
+        _check_multiplication(multiplication, nums, depth, k, shape)
+        from kanlab.solver.multiplication_path import MultiplicationPath
+
+        products = MultiplicationPath(scaled_rows(X, Y, task, weights), grid, k, options, seed, task)
+        return (products.fit(h) for h in nums)
     rows = scaled_rows(X, Y, task, weights)
     if shape:
         from kanlab.solver.shaped_path import ShapedPath
@@ -114,6 +124,22 @@ def fit_path(
         return (constrained.fit(h) for h in nums)
     path = NestedPath(rows, grid, k, depth, options, seed, task)
     return (path.fit(h) for h in nums)
+
+
+def _check_multiplication(multiplication: int, nums: Sequence[int], depth: int, k: int, shape: Shape) -> None:
+    if shape:
+        raise FitError(say("Multiplication nodes keep no constraints; take one of the two."))
+    if multiplication != 1 or depth > 1 or k < LEAST_K or min(nums, default=1) < 1:
+        raise FitError(
+            say(
+                "Multiplication nodes are fitted one at a time (multiplication = 1), in one hidden layer and with k from "
+                "{least} on, not {multiplication} in {depth} hidden layers with k = {k}.",
+                least=LEAST_K,
+                multiplication=multiplication,
+                depth=depth,
+                k=k,
+            )
+        )
 
 
 def fit_cell(
@@ -129,12 +155,13 @@ def fit_cell(
     task: TaskName = REGRESSION,
     shape: Shape = Shape(),
     weights: ArrayLike | None = None,
+    multiplication: int = 0,
 ) -> FittedKan:
     """Fit one network by itself.
 
     Parameters
     ----------
-    X, Y, grid, k, depth, options, seed, task, shape, weights
+    X, Y, grid, k, depth, options, seed, task, shape, weights, multiplication
         As for `fit_path`.
     neuron_num : int
         Hidden neurons a layer.
@@ -157,4 +184,5 @@ def fit_cell(
     (2, 2, 1)
     """
     of_fit: dict[str, Any] = {"options": options, "seed": seed, "task": task, "shape": shape, "weights": weights}
+    of_fit["multiplication"] = multiplication
     return next(fit_path(X, Y, grid, k, [neuron_num], depth, **of_fit))

@@ -62,6 +62,7 @@ class NestedPath:
     ) -> None:
         self._rows, self._options, self._seed, self._task = rows, options, seed, task
         self._grid, self._k, self._depth, self._began = grid, k, depth, time.thread_time()
+        self._products = 0  # multiplication nodes, which are two rows each of `neuron_num` in a Problem
         self._blas = blas()
         self._below = NestedPath(rows, grid, k, depth - 1, options, seed, task) if depth > 1 else None
         self._raced: State | None = None  # the last network, on the rows starts are raced on
@@ -132,18 +133,18 @@ class NestedPath:
             return Plan(wanted - 2 * third, third, plan.rounds, exchanges=third)
         return Plan(0, 1, (), exchanges=wanted - 1)
 
-    def _parents(self, neuron_num: int, on_all: bool) -> _Parents:
+    def _parents(self, neuron_num: int, on_all: bool) -> Parents:
         """The smaller networks one starts from, on the rows of the race or on all."""
         shallow = None if self._below is None else self._below._finished if on_all else self._below._raced
         if shallow is not None and len(shallow.weights[0]) != neuron_num:
             shallow = None
-        return _Parents(shallow, self._finished if on_all else self._raced)
+        return Parents(shallow, self._finished if on_all else self._raced)
 
     def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
         """Race a network's starts; the winner becomes the parent of the next one."""
         problem, parents = self._problem(*self._track, neuron_num), self._parents(neuron_num, on_all=False)
-        of_depth = [self._depth] if self._depth > 1 else []
-        rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, *of_depth])
+        of_kind = [self._depth] if self._depth > 1 else [1, self._products] if self._products else []
+        rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, *of_kind])
         loop = self._loop(problem, max_iterations, expired)
         runner = race(problem, parents.starts(problem, plan, rng), plan, loop, self._loss)
         if runner is None:
@@ -187,6 +188,7 @@ class NestedPath:
             kernels,
             depth=self._depth,
             likelihood=likelihood_of(self._task, self._rows.y_offset, self._rows.y_scale, weights),
+            multiplication=self._products,
         )
 
     def _loop(self, problem: Problem, max_iterations: int, expired: Callable[[], bool]) -> LoopOptions:
@@ -204,8 +206,8 @@ class NestedPath:
     def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
         m = len(rows.y) - (self._task == MULTICLASS)
-        spec = KanSpec((len(rows.x), *[neuron_num] * self._depth, m), self._grid, self._k)
-        edf = None
+        spec = KanSpec((len(rows.x), *[neuron_num] * self._depth, m), self._grid, self._k, self._products)
+        edf = penalty = None
         if runner is None:
             status, curve, iterations, deviance = FitStatus.DIVERGED, np.zeros(0), 0, np.inf
             layers, ranges = _empty_layers(spec, design)
@@ -213,7 +215,9 @@ class NestedPath:
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status, deviance = STATUS[runner.minimum.outcome], state.misfit
-            layers, ranges = layers_of(design, state), hidden_ranges(state)
+            layers = layers_of(design, state, self._products)
+            ranges = hidden_ranges(design, state, self._products)
+            penalty = state.level * self._options.smoothing if self._products else None
             outputs, rss = state.last.outputs, state.last.rss
             edf = effective_dof(self._problem(*self._all, neuron_num), state)
             if self._task == MULTICLASS:
@@ -242,6 +246,7 @@ class NestedPath:
             task=self._task,
             deviance_train=None if self._task == REGRESSION else deviance,
             edf=edf,
+            penalty=penalty,
         )
 
 
@@ -258,7 +263,7 @@ def rss_of_mean(rows: ScaledRows) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Parents:
+class Parents:
     """The smaller networks one starts from: with a hidden layer less, and with fewer nodes."""
 
     shallow: State | None

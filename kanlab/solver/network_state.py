@@ -8,50 +8,81 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Mask
-from kanlab.kan.bspline import HIDDEN_MARGIN, OUTPUT_MARGIN, HiddenKnots, held_range, safe_range
+from kanlab.kan.bspline import (
+    HIDDEN_MARGIN,
+    OUTPUT_MARGIN,
+    HiddenKnots,
+    held_range,
+    safe_range,
+    uniform_knots,
+)  # fmt: skip
+from kanlab.kan.multiplication import factors, written_out
 from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
 from kanlab.solver.likelihood_of import likelihood_of
 from kanlab.solver.multinomial import contrast_layer, log_odds_layer, log_odds_of
 from kanlab.solver.problem import Problem
+from kanlab.solver.products import Products
 from kanlab.solver.sparse_first_layer import sparse_first_layer
 from kanlab.solver.stack import Nodes, State
 from kanlab.stats.likelihood import MULTICLASS, REGRESSION
 
 
-def layers_of(design: FirstLayer, state: State) -> tuple[KanLayer, ...]:
-    """The layers of edges of a state."""
+def layers_of(design: FirstLayer, state: State, multiplication: int = 0) -> tuple[KanLayer, ...]:
+    """The layers of edges of a state; of multiplication nodes as kanlab.kan.multiplication has them."""
     layers = [KanLayer(design.knots, *design.edges(state.weights[0]))]
     for nodes, edges in zip(state.nodes, (*(W.T for W in state.weights[1:]), state.last.D), strict=True):
         by_node = edges.reshape(len(nodes.Z), -1, edges.shape[1])
         knots = nodes.low[:, None] + nodes.width[:, None] * nodes.knots.knots
         layers.append(KanLayer(knots, by_node[:, :-1].transpose(0, 2, 1).copy(), by_node[:, -1].copy()))
-    return tuple(layers)
+    if not multiplication:
+        return tuple(layers)
+    (first, last), of = layers, slice(0, 2 * multiplication)
+    lines, squared, _ = _of_products(design, state, multiplication)
+    for layer, part, at in ((first, lines, (slice(None), of)), (last, squared, (of,))):
+        layer.coef[at], layer.scale_base[at] = part.coef, part.scale_base
+    last.knots[of] = squared.knots
+    return first, last
 
 
-def hidden_ranges(state: State) -> tuple[Array, ...]:
+def _of_products(design: FirstLayer, state: State, count: int) -> tuple[KanLayer, KanLayer, Array]:
+    """`written_out` of the multiplication nodes of a state."""
+    Z, D = state.nodes[0].Z, state.last.D
+    first, of = KanLayer(design.knots, *design.edges(state.weights[0])), slice(0, 2 * count)
+    alone = KanLayer(first.knots, first.coef[:, of], first.scale_base[:, of])
+    return written_out(alone, Z[of], *Products(count, len(Z)).leaving(D, len(D) // len(Z)))
+
+
+def hidden_ranges(design: FirstLayer, state: State, multiplication: int = 0) -> tuple[Array, ...]:
     """The ranges (h, 2) that the nodes of each hidden layer are held to."""
-    return tuple(held_range(nodes.Z.min(axis=1), nodes.Z.max(axis=1), HIDDEN_MARGIN) for nodes in state.nodes)
+    found = [np.stack([nodes.Z.min(axis=1), nodes.Z.max(axis=1)]) for nodes in state.nodes]
+    if multiplication:
+        found[0][:, : 2 * multiplication] = _of_products(design, state, multiplication)[2].T
+    return tuple(held_range(low, high, HIDDEN_MARGIN) for low, high in found)
 
 
-def with_solution(fitted: FittedKan, design: FirstLayer, state: State, unit: float = 1.0) -> FittedKan:
+def with_solution(
+    fitted: FittedKan, design: FirstLayer, state: State, smoothing: float, unit: float = 1.0
+) -> FittedKan:
     """A network with the layers, ranges and misfit of another solution of its problem, whose targets are scaled as its own.
 
     unit: the mean of the weights of its rows.
     """
-    layers, outputs = layers_of(design, state), state.last.outputs
+    products = fitted.spec.multiplication
+    layers, outputs = layers_of(design, state, products), state.last.outputs
     rss = state.last.rss * (unit * fitted.y_scale**2 if fitted.task == REGRESSION else 1.0)
     if fitted.task == MULTICLASS:
         layers, outputs = in_log_odds(layers, outputs)
     return replace(
         fitted,
         layers=layers,
-        ranges=(fitted.ranges[0], *hidden_ranges(state)),
+        ranges=(fitted.ranges[0], *hidden_ranges(design, state, products)),
         output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
         rss_train=float(rss.sum()),
         rss_by_target=rss,
         deviance_train=None if fitted.deviance_train is None else state.misfit,
+        penalty=state.level * smoothing if products else None,
     )
 
 
@@ -75,20 +106,31 @@ def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float, row_we
     first, *others = fitted.layers
     if fitted.task == MULTICLASS:
         others[-1] = contrast_layer(others[-1])
-    design, Z = first_layer(x, fitted.spec.grid, fitted.spec.k), first.evaluate(x)
+    design, products = first_layer(x, fitted.spec.grid, fitted.spec.k), fitted.spec.multiplication
+    found = factors(first, others[-1], products) if products else None
+    Z = (found.first if found else first).evaluate(x)
     kept = first.present | ~_told(design)[:, None]
     kept[:, ~kept.any(axis=0)] = True  # a node that says nothing has lost no edge
-    if not kept.all():
+    if not kept.all() and not products:
         design = sparse_first_layer(design, kept)
     weights, nodes = [Z @ np.concatenate(design.basis, axis=1).T], []
     for layer in others:
         low, width = safe_range(Z.min(axis=1), Z.max(axis=1))
-        nodes.append(Nodes.of(Z, HiddenKnots((layer.knots - low[:, None]) / width[:, None], layer.k)))
+        knots = (layer.knots - low[:, None]) / width[:, None]
+        if products:  # of which there are none
+            knots[: 2 * products] = uniform_knots(2 * products, fitted.spec.grid, fitted.spec.k)
+        nodes.append(Nodes.of(Z, HiddenKnots(knots, layer.k)))
         by_node = np.concatenate([layer.coef, layer.scale_base[:, :, None]], axis=2)
         weights.append(by_node.transpose(1, 0, 2).reshape(by_node.shape[1], -1))
         Z = layer.evaluate(Z)
+    if found:
+        of_products = Products(products, len(weights[0]))
+        weights[-1] = of_products.put_leaving(weights[-1].T, len(weights[-1].T) // len(weights[0]), *found[1:]).T
     of_task = likelihood_of(fitted.task, fitted.y_offset, fitted.y_scale, row_weights)
-    problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(nodes), likelihood=of_task)
+    problem = Problem(
+        design, Y, len(weights[0]), smoothing, NUMPY,
+        depth=len(nodes), likelihood=of_task, multiplication=products,
+    )  # fmt: skip
     return Restored(problem, weights[:-1], tuple(nodes), weights[-1].T)
 
 

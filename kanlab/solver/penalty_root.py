@@ -34,10 +34,11 @@ def inner_root(problem: Problem, state: State, extremes: Sequence[Array]) -> Arr
     rows, start = [], 0
     layers = zip(roots, state.weights, stack.coordinates(state), state.nodes, slopes, strict=True)
     for S, W, to_coef, nodes, slope in layers:
-        Sw, own = S @ W.T, S if to_coef is None else S @ to_coef
         T = problem.design.projectors if to_coef is None else None
         for j, width in enumerate(nodes.width):
-            row = -np.outer(Sw[:, j], slope[j]) / width
+            of_node = np.concatenate([S, problem.mean_of_factor(j)]) if to_coef is None else S
+            own = of_node if to_coef is None else S @ to_coef
+            row = -np.outer(of_node @ W[j], slope[j]) / width
             row[:, start : start + own.shape[1]] += own if T is None else own @ T[j]
             rows.append(np.sqrt(problem.inner_weight) * row / width)
             start += own.shape[1]
@@ -48,4 +49,6 @@ def last_root(problem: Problem) -> Array:
     """Of the edges into one target, (rows, width of the last layer)."""
     differences = second_differences(problem.design.grid + problem.design.k)
     of_node = block_diag(np.sqrt(LAST_LAYER_ROUGHNESS) * differences, np.sqrt(LAST_LAYER_SILU))
-    return np.sqrt(problem.smoothing) * np.kron(np.eye(problem.neuron_num), of_node)
+    sums = np.eye(problem.neuron_num)
+    sums[: 2 * problem.stack.products.count] = 0.0  # what leaves a product is not penalised
+    return np.sqrt(problem.smoothing) * np.kron(sums, of_node)

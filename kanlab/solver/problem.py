@@ -56,6 +56,7 @@ from kanlab.solver.stack import Nodes, Stack, State, View
 LAST_LAYER_ROUGHNESS = 1e-4
 LAST_LAYER_SILU = 1e-3
 MIN_LEVEL = 1e-12  # of the total sum of squares
+OFF_CENTRE = 1.0  # roughness of a factor of a product whose mean is its range
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
 KNOTS_AT = 4  # the iteration after which the hidden knots are chosen anew
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
@@ -67,7 +68,8 @@ class Problem:
     """One network, ready for `levenberg_marquardt.minimise`.
 
     design: of its (grid, k).  Y: (m, n), centred and of variance 1 (or 0), or as the likelihood has it: its outputs are
-    as many as `likelihood.signal` has rows.
+    as many as `likelihood.signal` has rows.  neuron_num: nodes of a hidden layer, where multiplication nodes
+    (kanlab.solver.products) are two each, their factors, and come first.
     """
 
     def __init__(
@@ -80,16 +82,22 @@ class Problem:
         *,
         depth: int = 1,
         likelihood: MakeLikelihood = Squares,
+        multiplication: int = 0,
     ) -> None:
         self.design, self.Y, self.neuron_num, self.depth = design, Y, neuron_num, depth
         self.smoothing, self.kernels = smoothing, kernels
         self.make_likelihood, self.likelihood = likelihood, likelihood(Y, neuron_num)
         self.total = self.likelihood.total
-        self.stack = Stack(design, neuron_num, depth, kernels)
+        self.stack = Stack(design, neuron_num, depth, kernels, multiplication)
         rough, nodes = second_differences(design.grid + design.k), np.eye(neuron_num)
         last = block_diag(smoothing * LAST_LAYER_ROUGHNESS * rough.T @ rough, smoothing * LAST_LAYER_SILU)
-        self.last_penalty = np.kron(nodes, last)
+        self.last_penalty = self.stack.products.penalised(np.kron(nodes, last), len(last))
         self._roughness = [design.roughness, *[np.kron(nodes, block_diag(rough.T @ rough, 1.0))] * (depth - 1)]
+        # of factors of a product the mean counts as a little rough, in units of their range (kanlab.solver.products)
+        self._means = np.zeros((neuron_num, design.rank))
+        if multiplication:
+            mean = np.concatenate(design.basis, axis=1).mean(axis=1)
+            self._means[self.stack.products.rows] = np.sqrt(OFF_CENTRE) * mean
         self.inner_weight = smoothing * self.likelihood.roughness()
         # room for the normal equations, filled again and again: fresh memory costs more than filling it
         self._hessian, self._work, self._cross, self._cross_work = (np.empty((0, 0)) for _ in range(4))
@@ -99,7 +107,7 @@ class Problem:
         """The same problem with another number of nodes."""
         return Problem(
             self.design, self.Y, neuron_num, self.smoothing, self.kernels,
-            depth=self.depth, likelihood=self.make_likelihood,
+            depth=self.depth, likelihood=self.make_likelihood, multiplication=self.stack.products.count,
         )  # fmt: skip
 
     # ---- states
@@ -164,11 +172,22 @@ class Problem:
         if last is None:
             return None
         rough = (
-            np.sum(np.einsum("ja,ja->j", W @ M, W) / z.width**2)
-            for W, M, z in zip(weights, self._roughness, nodes, strict=True)
+            np.sum(np.einsum("ja,ja->j", self._roughened(layer, W), W) / z.width**2)
+            for layer, (W, z) in enumerate(zip(weights, nodes, strict=True))
         )
         objective = last.objective + float(self.inner_weight * level * sum(rough))
         return State(weights, nodes, level, last, objective) if np.isfinite(objective) else None
+
+    def _roughened(self, layer: int, W: Array) -> Array:
+        """M_l w of the nodes of a hidden layer."""
+        Mw = W @ self._roughness[layer]
+        if layer == 0 and self.stack.products.count:
+            Mw += np.einsum("jr,jr->j", self._means, W)[:, None] * self._means
+        return np.asarray(Mw)
+
+    def mean_of_factor(self, node: int) -> Array:
+        """(rows, r), what the root of the roughness of a node has more than that of the design: of a factor its mean."""
+        return self._means[node : node + 1][: node < 2 * self.stack.products.count]
 
     def _knot_choices(self, Z: Array) -> list[HiddenKnots]:
         """Knots for nodes Z (h, n), one choice for each of `KNOT_MIXES` that makes a difference."""
@@ -279,8 +298,8 @@ class Problem:
             return
         h, node, start = self.neuron_num, np.arange(self.neuron_num), 0
         layers = zip(state.weights, self._roughness, state.nodes, self.stack.coordinates(state), extremes, strict=True)
-        for W, M, nodes, R, bounds in layers:
-            width, Mw = nodes.width[:, None], W @ M
+        for layer, (W, M, nodes, R, bounds) in enumerate(layers):
+            width, Mw = nodes.width[:, None], self._roughened(layer, W)
             d, scale = (bounds[h:] - bounds[:h]) / width, weight / width**2
             rough = np.einsum("ja,ja->j", W, Mw)[:, None]
             if R is None:  # the widths of the lowest nodes depend on their own weights alone
@@ -291,6 +310,7 @@ class Problem:
                 mixed = d[:, :, None] * half[:, None, :]
                 blocks = hessian[:end, :end].reshape(*d.shape, *d.shape)
                 own_blocks, T = M + mixed + mixed.transpose(0, 2, 1), self.design.projectors
+                own_blocks += self._means[:, :, None] * self._means[:, None, :] if self.stack.products.count else 0.0
                 if T is not None:
                     own_blocks = T @ own_blocks @ T
                 blocks[node, :, node, :] += scale[:, :, None] * own_blocks

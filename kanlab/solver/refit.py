@@ -62,7 +62,8 @@ def continued(
     assert state is not None
     if fitted.task == REGRESSION:
         fitted = replace(fitted, y_offset=np.array([offset]), y_scale=np.array([scale]))
-    return with_solution(fitted, problem.design, state, 1.0 if weights is None else float(weights.mean()))
+    unit = 1.0 if weights is None else float(weights.mean())
+    return with_solution(fitted, problem.design, state, smoothing, unit)
 
 
 class _Held:

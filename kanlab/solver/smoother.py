@@ -100,7 +100,9 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | N
     for block in stack.blocks:
         view = stack.view(state, block, problem.depth)
         Z, of = state.nodes[-1].Z[:, block], fitted.layers[-1]
-        by_last = np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1).reshape(-1, Z.shape[1])
+        by_node = np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1)
+        stack.products.put(by_node, Z)
+        by_last = by_node.reshape(-1, Z.shape[1])
         columns.append(by_last)
         for o in range(m):
             J[block, o, :size] = stack.tangents(state, view, o, extremes).T
@@ -113,6 +115,8 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | N
     PE, rough = np.concatenate(columns, axis=1) @ state.last.residual.T, last.T @ (last @ D)
     held = float(np.sum(rough**2))
     level = max(float(np.sum(rough * PE)) / held, 0.0) if held > 0.0 else 0.0
+    if fitted.penalty is not None:  # a last layer of lines alone does not tell it
+        level = fitted.penalty
     R = np.sqrt(level) * block_diag(inner, *[last] * m)
     return Linearised(J, R, state, problem.likelihood, problem)
 

@@ -38,6 +38,7 @@ from kanlab.kan.bspline import HiddenKnots, safe_range, silu, silu_derivative
 from kanlab.solver.first_layer import BLOCK_ROWS, FirstLayer, orthonormaliser
 from kanlab.solver.kernels import RowKernels, SplineRows
 from kanlab.solver.likelihoods import LastLayer
+from kanlab.solver.products import Products
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +116,11 @@ class Stack:
     more than filling it.
     """
 
-    def __init__(self, design: FirstLayer, neuron_num: int, depth: int, kernels: RowKernels) -> None:
+    def __init__(
+        self, design: FirstLayer, neuron_num: int, depth: int, kernels: RowKernels, multiplication: int = 0
+    ) -> None:
         self.design, self.neuron_num, self.depth, self.kernels = design, neuron_num, depth, kernels
+        self.products = Products(multiplication, neuron_num)
         n = sum(q.shape[1] for q in design.basis)
         self.blocks = [slice(i, min(i + BLOCK_ROWS, n)) for i in range(0, n, BLOCK_ROWS)]
         self._block_rows = min(n, BLOCK_ROWS)
@@ -163,6 +167,7 @@ class Stack:
     def _fill(self, nodes: Nodes, unit: Array, Z: Array, rows: SplineRows) -> SplineRows:
         knots = nodes.knots
         self.kernels.splines(unit, knots.starts, knots.inverse_widths, knots.table, silu(Z), rows)
+        self.products.put(rows.design, Z)
         return rows
 
     # ---- derivatives
@@ -216,8 +221,10 @@ class Stack:
             for o, out in enumerate(spline):
                 self.kernels.node_slopes(np.ascontiguousarray(coef[:, :-1, o]), spline_rows, out)
             spline /= nodes.width[:, None]
+            slope = spline + coef[:, -1].T[:, :, None] * silu_derivative(Z)
+            self.products.put_slopes(coef, Z, slope, spline)
             units.append(unit)
-            slopes.append(spline + coef[:, -1].T[:, :, None] * silu_derivative(Z))
+            slopes.append(slope)
             splines.append(spline)
         return View(tuple(inputs), tuple(units), tuple(slopes), tuple(splines))
 

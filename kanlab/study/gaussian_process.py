@@ -45,7 +45,7 @@ def next_cell(open_cells: Sequence[Cell], known: Mapping[Cell, float], ranges: M
 
     >>> cells = [Cell(h, g, 3) for h in (1, 2, 3) for g in (2, 3)]
     >>> next_cell(cells, {}, {"neuron_num": (1, 3), "grid": (2, 3), "k": (3, 3)})
-    Cell(neuron_num=1, grid=2, k=3, depth=1)
+    Cell(neuron_num=1, grid=2, k=3, depth=1, multiplication=0)
     """
     points = places(open_cells, ranges)
     if len(known) < len(BEGIN):

@@ -13,8 +13,8 @@ class ModelKey(NamedTuple):
     """A network by its configuration, one without some features also by the columns it keeps, one without some edges by how
     many went in each round of their elimination, another family by its name.
 
-    As text, which is how the storage has it: "2,4,3", with ",2" more where depth is not 1; "2,4,3,1 of 0,2"; "2,4,3,1 less
-    3,1"; "ridge".
+    As text, which is how the storage has it: "2,4,3", with ",2" more where depth is not 1, "2,4,3,1,1" where a node
+    multiplies; "2,4,3,1 of 0,2"; "2,4,3,1 less 3,1"; "ridge".
     """
 
     family: str = NETWORK
@@ -25,11 +25,12 @@ class ModelKey(NamedTuple):
     def __str__(self) -> str:
         if self.cell is None:
             return self.family
+        cell = self.cell if self.cell.multiplication else self.cell[:4]
         if self.columns is not None:
-            return f"{_joined(self.cell)} of {_joined(self.columns)}"
+            return f"{_joined(cell)} of {_joined(self.columns)}"
         if self.gone:
-            return f"{_joined(self.cell)} less {_joined(self.gone)}"
-        return _joined(self.cell if self.cell.depth > 1 else self.cell[:-1])
+            return f"{_joined(cell)} less {_joined(self.gone)}"
+        return _joined(cell if cell[3:] != (1,) else cell[:3])
 
     @classmethod
     def parse(cls, text: str) -> Self:

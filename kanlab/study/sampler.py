@@ -21,7 +21,7 @@ SAMPLERS = ("auto", "exhaustive", "gp", "tpe", "random", "nsga2")
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """The parameters of a trial, three of them or four."""
+    """The parameters of a trial, three of them to five."""
     return {name: IntDistribution(*ends) for name, ends in space.ranges().items()}
 
 
@@ -85,8 +85,8 @@ class CellSampler(BaseSampler):
     def _nearest_open(self, wanted: Cell | None) -> Cell:
         if wanted is None:
             return self.open[int(self._rng.integers(len(self.open)))]
-        used = len(self._spans)
-        distance = np.abs((np.array(self.open)[:, :used] - np.array(wanted)[:used]) / self._spans).sum(axis=1)
+        places, place = ([[getattr(c, name) for name in self._ranges] for c in of] for of in (self.open, [wanted]))
+        distance = np.abs((np.array(places) - np.array(place)) / self._spans).sum(axis=1)
         return self.open[int(np.argmin(distance))]
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:

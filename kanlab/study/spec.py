@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from kanlab.data.dataset import Dataset
-from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.catalogue import ENGINES, NO_MULTIPLICATION
 from kanlab.engines.registry import FitOptions
 from kanlab.errors import KanlabError, StudyError
 from kanlab.kan.constraints import Constraints
@@ -140,6 +140,14 @@ class StudySpec:
                 "There is no engine '{engine}'; choose one of {engines}.",
                 engine=self.engine,
                 engines=", ".join(ENGINES),
+            ),
+        )
+        require(self.engine == "lm" or self.space.multiplication == (0, 0), say(NO_MULTIPLICATION))
+        require(
+            self.space.multiplication == (0, 0) or not replace(self.constraints, no_effect=()),
+            say(
+                "Networks with multiplication nodes keep no constraints; take multiplication back to 0, "
+                "or the constraints away."
             ),
         )
         require(
@@ -377,7 +385,7 @@ class StudySpec:
         """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
         try:
             _check_names(content, cls, "", optional=("starts_fill", "outputs", "values", "after_fit", "constraints"))
-            _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
+            _check_names(content["space"], SearchSpace, "space.", optional=("depth", "multiplication"))
             _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
             return msgspec.convert(content, cls)
         except (ValueError, KanlabError) as error:  # of msgspec, and of the values

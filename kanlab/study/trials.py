@@ -128,7 +128,7 @@ def effective(
     its rows.
     """
     d = spec.inputs(data.d) if features is None else features
-    spent = effective_count(edf, d, cell.neuron_num, depth=cell.depth, count_sigma2=spec.count_sigma2)
+    spent = effective_count(edf, d, cell.width, depth=cell.depth, count_sigma2=spec.count_sigma2)
     return spent, data.aicc(misfit, spent) if edf < MOST_EDF * data.n_train else math.inf
 
 

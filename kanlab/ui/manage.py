@@ -194,7 +194,7 @@ def _duplicate(handle: StudyHandle) -> None:
     """Fill the Search page with the study's data and settings."""
     spec = handle.spec
     session.set_dataset(manage.load_data(handle), spec.test_fraction, spec.seed)
-    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3)}
+    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3), "multiplication": (0, 1)}
     for name in Cell._fields:
         low, high = limits[name]
         st.session_state[name] = tuple(min(high, max(low, v)) for v in getattr(spec.space, name))

@@ -236,8 +236,10 @@ def edges(view: ModelView) -> None:
     targets = [short(name, 24) for name in view.data.output_names]
     for start in range(0, len(shown), _PER_ROW):
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
-            source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
-            into = targets[edge.target] if index == last else node_name(curves.depth, index + 1, edge.target)
+            source = (
+                view.data.features[edge.source] if index == 0 else node_name(curves, index, edge.source, leaving=True)
+            )
+            into = targets[edge.target] if index == last else node_name(curves, index + 1, edge.target)
             added = say("adds to {node}", node=into)
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             with place:

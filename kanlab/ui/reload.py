@@ -23,8 +23,8 @@ _OF_AN_EXAMPLE = "example-"
 PREPARED = "data-"  # begins the keys of data sets, which are no tables to choose a target of
 _DATA_PAGE = re.compile("(target|features|task|positive|prepare|read)-.*|test-percent|seed", re.DOTALL)
 _SEARCH_PAGE = frozenset((
-    "neuron_num", "grid", "k", "depth", "count", "sigma2", "everything", "trials", "minutes", "fill", "engine", "sampler",
-    "starts", "time-limit", "patience", "workers", "study-name", "smoothing", "early",
+    "neuron_num", "grid", "k", "depth", "multiplication", "count", "sigma2", "everything", "trials", "minutes", "fill",
+    "engine", "sampler", "starts", "time-limit", "patience", "workers", "study-name", "smoothing", "early",
 ))  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from kanlab.execution.manager import manager
 from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.language import marked, say
 from kanlab.study.spec import StudySpec
-from kanlab.ui import cluster, session
+from kanlab.ui import cluster, search_ranges, session
 
 SAMPLERS = {
     "auto": marked("Automatic"),
@@ -203,6 +203,8 @@ def more_settings(chosen: Budget) -> Settings:
             persist_state="session",
             help=say("End a training of stock pykan that has stalled or diverged."),
         )
+        with c:
+            search_ranges.multiplication_control(chosen.engine)
     return Settings(int(starts), time_limit, int(patience), int(workers), name, smoothing, early)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from kanlab.charts.encoding import NAMES
 from kanlab.data.dataset import Dataset
-from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.kan.search_space import LIMITS, Cell, SearchSpace
 from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.spec import COUNTS
@@ -112,7 +112,30 @@ def ranges() -> SearchSpace:
                 "distance, with fewer parameters, but take several times as long to fit."
             ),
         )
-    return SearchSpace(neuron_num, grid, k, depth)
+    return SearchSpace(neuron_num, grid, k, depth, multiplication())
+
+
+def multiplication() -> tuple[int, int]:
+    """The range of nodes that multiply, as `multiplication_control` has set it; none of an engine that has none."""
+    low, high = st.session_state.get("multiplication", (0, 0))
+    return (low, high) if st.session_state.get("engine", "lm") == "lm" else (0, 0)
+
+
+def multiplication_control(engine: str) -> None:
+    """How many nodes may multiply."""
+    st.slider(
+        say("Multiplication nodes"),
+        *LIMITS["multiplication"],
+        (0, 0),
+        key="multiplication",
+        persist_state="session",
+        disabled=engine != "lm",
+        help=say(
+            "Hidden neurons that multiply two sums of curves in place of adding curves up. They follow products of features "
+            "with fewer parameters, and cost time: 0 to 1 compares networks with one and without, for k from 2 on and one "
+            "hidden layer."
+        ),
+    )
 
 
 def counting(data: Dataset) -> tuple[str, bool]:

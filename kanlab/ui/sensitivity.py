@@ -142,6 +142,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
             "neuron_num": say("hidden neurons"),
             "grid": say("grid"),
             "depth": say("depth"),
+            "multiplication": say("multiplication"),
             "n_params": st.column_config.NumberColumn("K", help=say("Number of parameters by this counting rule.")),
             "value": st.column_config.NumberColumn(criterion, format="%.2f"),
         },

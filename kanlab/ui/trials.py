@@ -218,6 +218,7 @@ _FIRST = (
     "grid",
     "k",
     "depth",
+    "multiplication",
     "n_params",
     "aicc",
     "n_params_effective",
@@ -292,6 +293,7 @@ def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         "grid": (say("grid"), "%d", say("Grid intervals of every spline.")),
         "k": ("k", "%d", say("Spline order: 1 is piecewise linear, 2 quadratic, 3 cubic.")),
         "depth": (say("depth"), "%d", say("Hidden layers.")),
+        "multiplication": (say("multiplication"), "%d", say("Hidden neurons that multiply two sums of curves.")),
         "n_params": ("K", "%d" if (ranked["n_params"] % 1 == 0).all() else "%.1f", say(K_HELP)),
         "rss_train": (say("RSS train"), None, say("{squared}, on the training rows.", squared=squared)),
         "rss_test": (

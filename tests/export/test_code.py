@@ -115,6 +115,12 @@ def of_network(target_scale: str, depth: int) -> Case:
     return case_of(Predictor("a network", data.recipe, fitted), rows)
 
 
+def of_products() -> Case:
+    data, rows = mixed("none")
+    fitted = replace(fit(data, 2, 3, 3, multiplication=1, starts=1), reach=0.5)
+    return case_of(Predictor("a network", data.recipe, fitted), rows)
+
+
 def of_average() -> Case:
     data, rows = mixed("log")
     members = (random_network((data.d, 2, 1), 3, 2), random_network((data.d, 1), 2, 1), held_family(data, "linear", 0))
@@ -176,6 +182,7 @@ def every_function(_: int) -> Expression:
 
 CASES: dict[str, Callable[[], Case]] = {
     "network": lambda: of_network("none", 1),
+    "network with a product": of_products,
     "deep network of ranks": lambda: of_network("rank", 2),
     "average on a logarithm": of_average,
     "two classes": lambda: of_classes(two_classes.table(), "state"),

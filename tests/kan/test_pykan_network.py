@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from kanlab.kan.multiplication import as_products
 from kanlab.kan.parameter_count import RULES, n_params
 from kanlab.kan.pykan_network import KANWrapper, reproducible
+from kanlab.solver.fit import fit_cell
 
 RNG = np.random.default_rng(3)
 X = RNG.uniform(-3, 8, (40, 2)) * [1, 100] + [0, 1e4]
@@ -151,3 +153,23 @@ def test_scaling_travels_with_the_weights() -> None:
     model.set_scaling(X, Y[:, 0])
     copy.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+
+
+def test_multiplication_nodes_are_those_of_stock_pykan() -> None:
+    """Factors, product and the line that leaves it in pykan's own MultKAN; and `to_pykan`, which has sums and squares."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (60, 2))
+    network = fit_cell(x, x[:, 0] * x[:, 1] + np.sin(2 * x[:, 0]), 2, 3, 2, multiplication=1)
+    (first, last), _ = as_products(network)
+    stock = kan.KAN(width=[2, [1, 1], 1], grid=3, k=2, auto_save=False).double()
+    sums_first, leaving = [2, 0, 1], [2, 0]  # pykan has its multiplication nodes last
+    for part, knots, coef, base in (
+        (stock.act_fun[0], first.knots, first.coef[:, sums_first], first.scale_base[:, sums_first]),
+        (stock.act_fun[1], last.knots[leaving], last.coef[leaving], last.scale_base[leaving]),
+    ):
+        part.grid.data, part.coef.data = torch.tensor(knots), torch.tensor(coef)
+        part.scale_base.data, part.scale_sp.data = torch.tensor(base), torch.ones_like(part.scale_sp).double()
+    scaled = torch.tensor((x - network.x_offset) / network.x_scale)
+    expected = stock(scaled).detach().numpy()[:, 0] * network.y_scale[0] + network.y_offset[0]
+    np.testing.assert_allclose(network.predict(x), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(network.to_pykan().predict(3 * x), network.predict(3 * x), rtol=1e-9, atol=1e-9)

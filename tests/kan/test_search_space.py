@@ -15,25 +15,31 @@ from tests.helpers.sentences import refused
 
 
 @st.composite
-def spaces(draw: st.DrawFn, widest: int = 12) -> SearchSpace:
+def spaces(draw: st.DrawFn, widest: int = 12, multiplying: bool = True) -> SearchSpace:
     ranges = {}
     for name, (low, high) in LIMITS.items():
         lo = draw(st.integers(low, min(high, low + widest)))
         ranges[name] = (lo, draw(st.integers(lo, min(high, lo + widest // 2))))
+    if not multiplying:
+        ranges["multiplication"] = (0, 0)
+    elif ranges["k"][1] == 1 or ranges["depth"][0] > 1:  # of which none multiplies
+        ranges["multiplication"] = (0, ranges["multiplication"][1])
     return SearchSpace(**ranges)
 
 
 def test_the_default_space() -> None:
     cells = SearchSpace().cells
     assert len(cells) == 270
-    assert set(cells) == set(itertools.product(range(1, 11), range(2, 11), range(1, 4), [1]))
+    assert set(cells) == set(itertools.product(range(1, 11), range(2, 11), range(1, 4), [1], [0]))
     assert cells[:3] == [Cell(1, 2, 1), Cell(2, 2, 1), Cell(3, 2, 1)]
 
 
 @given(spaces())
 def test_cells_are_the_product_of_the_ranges(space: SearchSpace) -> None:
-    axes = [range(lo, hi + 1) for lo, hi in (space.neuron_num, space.grid, space.k, space.depth)]
-    assert sorted(space.cells) == [Cell(*c) for c in itertools.product(*axes)]
+    ends = (space.neuron_num, space.grid, space.k, space.depth, space.multiplication)
+    every = [Cell(*c) for c in itertools.product(*(range(lo, hi + 1) for lo, hi in ends))]
+    assert sorted(space.cells) == [c for c in every if not c.multiplication or (c.k > 1 and c.depth == 1)]
+    assert len(space) == len(space.cells)
 
 
 @given(spaces(), st.integers(2, 3000), st.integers(1, 20), st.sampled_from(RULES), st.booleans())
@@ -41,7 +47,8 @@ def test_admissible_is_what_the_formula_says(
     space: SearchSpace, n: int, d: int, rule: CountingRule, count_sigma2: bool
 ) -> None:
     def size(cell: Cell) -> int:
-        return n_params((d, *[cell.neuron_num] * cell.depth, 1), cell.grid, cell.k, rule) + count_sigma2
+        widths, products = (d, *[cell.neuron_num + cell.multiplication] * cell.depth, 1), cell.multiplication
+        return n_params(widths, cell.grid, cell.k, rule, multiplication=products) + count_sigma2
 
     found = space.admissible(n, d, rule=rule, count_sigma2=count_sigma2)
     assert set(found) == {c for c in space.cells if n - size(c) - 1 > 0}

@@ -64,7 +64,7 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     keep_final_check(handle, final_check, {"press": 1.0, "press_se": 0.1, "reduced": None})
     assert FinalCheckTask not in {type(j.task) for j in plan(handle)}  # it is known now
     first = [j.task for j in jobs if isinstance(j.task, RefitTask)][:5]
-    assert [t.cell for t in first] == [(1, 3, 1, 1)] * 5
+    assert [t.cell for t in first] == [Cell(1, 3, 1)] * 5
     assert [t.seed for t in first] == [8, 9, 10, 11, 12]
     assert {j.task.family for j in jobs if isinstance(j.task, FamilyTask)} == set(COMPARISON_FAMILIES)
     shuffles = [j.task.shuffle for j in jobs if isinstance(j.task, PermutationTask)]

@@ -28,16 +28,21 @@ def rows(n: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def fitted(task: str, depth: int = 1, h: int = 2) -> tuple[FittedKan, np.ndarray, np.ndarray]:
     X, f = rows()
     rng = np.random.default_rng(1)
+    multiplication, task = int(task == "products"), "regression" if task == "products" else task
     y = {
         "regression": f + 0.2 * rng.normal(size=len(f)),
         "counts": rng.poisson(np.exp(f)).astype(float),
         "classification": (rng.random(len(f)) < 1 / (1 + np.exp(-2 * f))).astype(float),
         MULTICLASS: one_hot(np.digitize(f, [0.0, 0.7]), 3),
     }[task]
-    return fit_cell(X, y, h, 3, 3, depth, task=task), X, y  # type: ignore[arg-type]
+    return fit_cell(X, y, h, 3, 3, depth, task=task, multiplication=multiplication), X, y  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module", params=[("regression", 1), ("regression", 2), ("counts", 1), (MULTICLASS, 1)], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[("regression", 1), ("regression", 2), ("counts", 1), (MULTICLASS, 1), ("products", 1)],
+    ids=str,
+)
 def case(request: pytest.FixtureRequest) -> tuple[FittedKan, NetworkCovariance, np.ndarray]:
     network, X, y = fitted(*request.param)
     found = network_covariance(network, X, y)
@@ -87,6 +92,11 @@ def test_derivatives_of_edges_are_differences(case: tuple[FittedKan, NetworkCova
 
     def drawn(state: State, layer: int, source: int, target: int, z: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """The edge at places that are held among the knots, over the width of the node it enters."""
+        if (
+            layer and source < 2 * network.spec.multiplication
+        ):  # a line over the product, whose factors' ranges are held
+            width = [np.prod(of.nodes[0].width[:2]) for of in (state, at_fit)]
+            return np.asarray(state.last.D[0, target] * (z - inputs.mean()) * width[0] / width[1])
         if layer:
             old, new = at_fit.nodes[layer - 1], state.nodes[layer - 1]
             z, inputs = (

@@ -41,7 +41,7 @@ from tests.kan.test_search_space import spaces
 positive = st.integers(1, 1000)
 specs = st.builds(
     StudySpec,
-    space=spaces(),
+    space=spaces(multiplying=False),
     engine=st.sampled_from(list(ENGINES)),
     sampler=st.sampled_from(SAMPLERS),
     count=st.sampled_from(RULES),

@@ -74,11 +74,11 @@ def test_what_was_made_of_the_finalists_is_known() -> None:
     found = read_validation(load_study("numbers").optuna.user_attrs)
     assert found is not None
     assert found.state == "done"
-    cells = {(1, 2, 2, 1), (2, 2, 2, 1), (1, 3, 2, 1), (2, 3, 2, 1)}
+    cells = {(1, 2, 2, 1, 0), (2, 2, 2, 1, 0), (1, 3, 2, 1, 0), (2, 3, 2, 1, 0)}
     assert {tuple(key.cell or ()) for key in found.refits} == cells
     assert {len(seeds) for seeds in found.refits.values()} == {5}
     (reduced,) = (key for key in found.folds if key.columns)  # the best network without feature c
-    assert (tuple(reduced.cell or ()), reduced.columns) == ((1, 2, 2, 1), (0, 1, 2))
+    assert (tuple(reduced.cell or ()), reduced.columns) == ((1, 2, 2, 1, 0), (0, 1, 2))
 
 
 def test_the_recommended_network_predicts_what_it_predicted() -> None:
