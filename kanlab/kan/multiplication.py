@@ -27,8 +27,6 @@ from kanlab.kan.bspline import safe_range, uniform_knots
 if TYPE_CHECKING:
     from kanlab.kan.network import FittedKan, KanLayer
 
-LEAST_K = 2  # spline order from which a spline can be a square
-
 
 class Factors(NamedTuple):
     """Multiplication nodes of a network. first: its first layer with a, b in the places of u, v.  s: (nodes, m).

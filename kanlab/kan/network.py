@@ -25,8 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
-from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
-from kanlab.kan.multiplication import LEAST_K
+from kanlab.kan.bspline import SQUARE_K, bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.kan.picture import picture
 from kanlab.kan.shapes import Shape, n_params_shaped
 from kanlab.language import marked, say
@@ -98,11 +97,11 @@ class KanSpec:
         if not self.multiplication:
             return
         nodes = self.layer_widths[1] if len(self.layer_widths) == 3 else 0
-        if not 0 < 2 * self.multiplication <= nodes or self.k < LEAST_K:
+        if not 0 < 2 * self.multiplication <= nodes or self.k < SQUARE_K:
             raise FitError(
                 say(
                     "Multiplication nodes need one hidden layer that has room for them, and splines of order {least} or more.",
-                    least=LEAST_K,
+                    least=SQUARE_K,
                 )
             )
 

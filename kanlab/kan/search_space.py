@@ -13,7 +13,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.errors import SpaceError
-from kanlab.kan.multiplication import LEAST_K
+from kanlab.kan.bspline import SQUARE_K
 from kanlab.kan.parameter_count import CountingRule, n_params
 from kanlab.kan.shapes import Shape, n_params_shaped
 from kanlab.language import say
@@ -47,7 +47,7 @@ class Cell(NamedTuple):
         """Whether there is such a network: one whose nodes multiply has one hidden layer, and splines that can be squares."""
         if not self.multiplication:
             return True
-        return self.multiplication <= self.neuron_num and self.k >= LEAST_K and self.depth == 1
+        return self.multiplication <= self.neuron_num and self.k >= SQUARE_K and self.depth == 1
 
     def layer_widths(self, d: int, m: int = 1) -> tuple[int, ...]:
         """Nodes of each layer on d features and m outputs, inputs and outputs included, one that multiplies counted twice."""

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from kanlab.errors import FitError
-from kanlab.kan.multiplication import LEAST_K
+from kanlab.kan.bspline import SQUARE_K
 from kanlab.kan.network import FittedKan, KanSpec
 from kanlab.kan.shapes import Shape
 from kanlab.language import say
@@ -129,12 +129,12 @@ def fit_path(
 def _check_multiplication(multiplication: int, nums: Sequence[int], depth: int, k: int, shape: Shape) -> None:
     if shape:
         raise FitError(say("Multiplication nodes keep no constraints; take one of the two."))
-    if multiplication != 1 or depth > 1 or k < LEAST_K or min(nums, default=1) < 1:
+    if multiplication != 1 or depth > 1 or k < SQUARE_K or min(nums, default=1) < 1:
         raise FitError(
             say(
                 "Multiplication nodes are fitted one at a time (multiplication = 1), in one hidden layer and with k from "
                 "{least} on, not {multiplication} in {depth} hidden layers with k = {k}.",
-                least=LEAST_K,
+                least=SQUARE_K,
                 multiplication=multiplication,
                 depth=depth,
                 k=k,
