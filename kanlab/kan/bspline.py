@@ -31,8 +31,8 @@ import numpy as np
 from kanlab.arrays import Array
 
 UNIFORM_SHARE = 0.02  # of the knot mix, pykan's grid_eps; keeps every interval at least 2% of an equal one
-INPUT_MARGIN, SQUARE_K = 2  # order from which a spline can be a square
-HIDDEN_MARGIN = 0.02, 0.05  # of the samples' range, by which knots reach beyond it on either side
+SQUARE_K = 2  # order from which a spline can be a square
+INPUT_MARGIN, HIDDEN_MARGIN = 0.02, 0.05  # of the samples' range, by which knots reach beyond it on either side
 OUTPUT_MARGIN = 0.5  # likewise, for what the last layer puts out
 NEGLIGIBLE_WIDTH = 1e-9  # a range below this, relative to its position, is rounding and counts as constant
 
