@@ -149,13 +149,13 @@ def fit_cell(
     grid: int,
     k: int,
     depth: int = 1,
+    multiplication: int = 0,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
     task: TaskName = REGRESSION,
     shape: Shape = Shape(),
     weights: ArrayLike | None = None,
-    multiplication: int = 0,
 ) -> FittedKan:
     """Fit one network by itself.
 

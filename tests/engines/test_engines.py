@@ -43,7 +43,7 @@ def test_a_nested_engine_gets_paths_of_ascending_width(cells: list[Cell]) -> Non
         patch.setitem(ENGINES, "nested", Engine("nested", "", "", nested=True, needs_torch=False))
         found = units(cells, "nested")
     assert sorted(itertools.chain.from_iterable(u.cells for u in found)) == sorted(cells)
-    assert len({(u.grid, u.k, u.depth) for u in found}) == len(found)
+    assert len({(u.grid, u.k, u.depth, u.multiplication) for u in found}) == len(found)
     for unit in found:
         assert list(unit.neuron_nums) == sorted(unit.neuron_nums)
     first = [min(cells.index(c) for c in u.cells) for u in found]

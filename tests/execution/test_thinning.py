@@ -75,7 +75,7 @@ def test_it_comes_of_the_network_nearest_to_the_mean(study: Study, data: Dataset
 def test_what_it_has_spent(study: Study, data: Dataset, thin: ReducedTrial) -> None:
     assert thin.edges is not None
     left, count = thin.edges
-    nodes, grid, k, _ = thin.cell
+    nodes, grid, k = thin.cell[:3]
     assert count == 3 * nodes
     assert left == count - sum(thin.gone)
     assert thin.n_params == cell_n_params(thin.cell, 3) - (count - left) * (grid + k)
