@@ -109,7 +109,7 @@ def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
     headings_in_order(page)
 
     page.goto(f"{server.url}/live?study=cars")
-    expect(page.get_by_text("4 of 4 trials")).to_be_visible()
+    expect(page.get_by_text("4 of 4 trials ·")).to_be_visible()
     expect(page.get_by_text(re.compile("^Recommended"))).to_be_visible()
     expect(page.get_by_text("AICc by trial, and its running minimum").first).to_be_visible()  # the charts are drawn
     expect(page.get_by_text(re.compile("so far", re.IGNORECASE))).to_have_count(0)
