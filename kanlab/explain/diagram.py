@@ -187,6 +187,8 @@ def _label(shown: str, x: float, y: float, anchor: str, whole: str = "", *, bold
 
 def _note(curves: Curves, kept: list[list[Edge]]) -> str:
     lines: list[str] = []
+    if curves.network.spec.multiplication:
+        lines.append(say("The two sums joined by × are multiplied, and their product goes on."))
     for index, edges in enumerate(kept):
         every = curves.layer(index)
         if len(edges) == len(every):
