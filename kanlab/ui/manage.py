@@ -13,7 +13,6 @@ from kanlab.errors import KanlabError
 from kanlab.execution import manage
 from kanlab.execution.manager import JobManager
 from kanlab.execution.starts_budget import MOST_STARTS
-from kanlab.kan.search_space import Cell
 from kanlab.language import marked, say
 from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
@@ -194,9 +193,9 @@ def _duplicate(handle: StudyHandle) -> None:
     """Fill the Search page with the study's data and settings."""
     spec = handle.spec
     session.set_dataset(manage.load_data(handle), spec.test_fraction, spec.seed)
-    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3), "multiplication": (0, 1)}
-    for name in Cell._fields:
-        low, high = limits[name]
+    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3)}
+    st.session_state["multiplication"] = spec.space.multiplication != (0, 0)
+    for name, (low, high) in limits.items():
         st.session_state[name] = tuple(min(high, max(low, v)) for v in getattr(spec.space, name))
     settings: dict[str, Any] = {
         "count": spec.count,

@@ -117,22 +117,20 @@ def ranges() -> SearchSpace:
 
 def multiplication() -> tuple[int, int]:
     """The range of nodes that multiply, as `multiplication_control` has set it; none of an engine that has none."""
-    low, high = st.session_state.get("multiplication", (0, 0))
-    return (low, high) if st.session_state.get("engine", "lm") == "lm" else (0, 0)
+    wanted = st.session_state.get("multiplication", False) and st.session_state.get("engine", "lm") == "lm"
+    return LIMITS["multiplication"] if wanted else (0, 0)
 
 
 def multiplication_control(engine: str) -> None:
-    """How many nodes may multiply."""
-    st.slider(
-        say("Multiplication nodes"),
-        *LIMITS["multiplication"],
-        (0, 0),
+    """Whether a node may multiply."""
+    st.checkbox(
+        say("A node may multiply"),
         key="multiplication",
         persist_state="session",
         disabled=engine != "lm",
         help=say(
-            "Hidden neurons that multiply two sums of curves in place of adding curves up. They follow products of features "
-            "with fewer parameters, and cost time: 0 to 1 compares networks with one and without, for k from 2 on and one "
+            "Compares plain networks with those one of whose hidden neurons multiplies two sums of curves in place of adding "
+            "curves up. They follow products of features with fewer parameters, and cost time. They have k of 2 or 3 and one "
             "hidden layer."
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,3 +129,24 @@ def test_constraints_are_kept_with_the_study_and_contradictions_are_one_sentence
         (("a", "b"),),
     )
     assert min(c.neuron_num for c in spec.admissible(100, 2)) == 2
+
+
+def test_a_node_may_multiply(search: AppTest) -> None:
+    """With any ranges: where k is 1 alone there is no such network, and no error."""
+
+    def count() -> int:
+        found = re.search(r"will fit all \**([\d,]+)", text_of(search))
+        assert found
+        return int(found[1].replace(",", ""))
+
+    plain = count()
+    search.checkbox(key="multiplication").check()
+    healthy(search.run())
+    assert count() > plain
+    search.slider(key="k").set_value((1, 1))
+    healthy(search.run())
+    search.slider(key="k").set_value((2, 2))
+    healthy(search.run())
+    search.button(key="start").click()
+    healthy(search.run())
+    assert load_study("mine-1").spec.space.multiplication == (0, 1)
