@@ -18,7 +18,7 @@ from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
 from kanlab.study.storage import study_trouble
-from kanlab.ui import cluster, constraints, identity, session, sharing, watching
+from kanlab.ui import cluster, constraints, identity, search_ranges, session, sharing, watching
 from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
@@ -193,10 +193,7 @@ def _duplicate(handle: StudyHandle) -> None:
     """Fill the Search page with the study's data and settings."""
     spec = handle.spec
     session.set_dataset(manage.load_data(handle), spec.test_fraction, spec.seed)
-    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3)}
-    st.session_state["multiplication"] = spec.space.multiplication != (0, 0)
-    for name, (low, high) in limits.items():
-        st.session_state[name] = tuple(min(high, max(low, v)) for v in getattr(spec.space, name))
+    search_ranges.preset(spec.space)
     settings: dict[str, Any] = {
         "count": spec.count,
         "sigma2": spec.count_sigma2,

@@ -10,10 +10,10 @@ import streamlit as st
 from kanlab.data import changed
 from kanlab.data.dataset import Dataset
 from kanlab.explain.residual_checks import Check
-from kanlab.kan.search_space import LIMITS, Cell, SearchSpace
+from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import identity, session
+from kanlab.ui import identity, search_ranges, session
 from kanlab.ui.navigation import CHOOSE, DATA, SEARCH
 from kanlab.ui.widgets import sentences
 
@@ -78,8 +78,7 @@ def _search(changed_data: Callable[[], Dataset], handle: StudyHandle, space: Sea
     with sentences():
         data = changed_data()
     session.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
-    for name in Cell._fields:
-        st.session_state[name] = getattr(space, name)
+    search_ranges.preset(space)
     st.switch_page(SEARCH)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from kanlab.charts.encoding import NAMES
@@ -36,14 +38,24 @@ _RULES = {
     "article": marked("Article"),
 }
 
+_SLIDERS = ("neuron_num", "grid", "k", "depth")
 _WIDENED = "widened"  # the study whose ranges were widened, and the wider ones
+
+
+def preset(space: SearchSpace) -> SearchSpace:
+    """Set the controls to a space as well as they can; what they show then."""
+    low, high = (max(2, end) for end in space.grid)
+    may_multiply = LIMITS["multiplication"] if any(space.multiplication) else (0, 0)
+    shown = replace(space, grid=(low, high), multiplication=may_multiply)
+    for name in _SLIDERS:
+        st.session_state[name] = getattr(shown, name)
+    st.session_state["multiplication"] = any(shown.multiplication)
+    return shown
 
 
 def widen(handle: StudyHandle, wider: SearchSpace) -> None:
     """Set the ranges to these, which are wider than those of a study."""
-    for name in Cell._fields:
-        st.session_state[name] = getattr(wider, name)
-    st.session_state[_WIDENED] = handle.name, handle.spec.space, wider
+    st.session_state[_WIDENED] = handle.name, handle.spec.space, preset(wider)
 
 
 def widened(space: SearchSpace) -> None:

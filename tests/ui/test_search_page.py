@@ -93,7 +93,8 @@ def test_a_duplicate_asks_for_the_same(
     app: AppTest, small: Dataset, fake_workers: Fake, fill: bool, starts: int | None
 ) -> None:
     fake_workers()
-    spec = StudySpec(SearchSpace((1, 2), (2, 3), (1, 1)), minutes=3, starts_fill=fill, options=FitOptions(starts))
+    space = SearchSpace((1, 12), (1, 3), (2, 2), multiplication=(1, 1))
+    spec = StudySpec(space, minutes=3, starts_fill=fill, options=FitOptions(starts))
     create_study(small, spec, name="one")
     app.query_params["study"] = "one"
     go(app, "live")
@@ -103,6 +104,9 @@ def test_a_duplicate_asks_for_the_same(
     app.run()
     go(app, "search")
     assert (app.toggle(key="fill").value, app.number_input(key="starts").value) == (fill, 0 if fill else starts or 0)
+    assert [app.slider(key=name).value for name in ("neuron_num", "grid", "k", "depth")] == [
+        (1, 12), (2, 3), (2, 2), (1, 1)]  # fmt: skip
+    assert app.checkbox(key="multiplication").value
 
 
 def test_constraints_are_kept_with_the_study_and_contradictions_are_one_sentence(search: AppTest) -> None:
