@@ -56,7 +56,7 @@ class ReducedTrial(CompletedTrial):
     @property
     def of_edges(self) -> tuple[int, int] | None:
         """`edges` where single ones went, None where it was all those of some features."""
-        if self.edges is None or self.edges[1] - self.edges[0] == len(self.without) * self.cell.neuron_num:
+        if self.edges is None or self.edges[1] - self.edges[0] == len(self.without) * self.cell.width:
             return None
         return self.edges
 
@@ -194,7 +194,7 @@ def _pruned(handle: StudyView, content: Mapping[str, Any] | None, number: int | 
     if content is None or number is None:
         return None
     columns, cell, edges = tuple(content["columns"]), Cell(*content["cell"]), content.get("edges")
-    features = edges[0] / cell.neuron_num if edges else len(columns)
+    features = edges[0] / cell.width if edges else len(columns)
     scores = with_effective(
         Scores.from_dict(content), handle.spec, handle.data, cell, content.get("edf"), features=features
     )

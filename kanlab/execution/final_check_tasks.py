@@ -197,7 +197,7 @@ def _without_edges(
         return None
     counting: dict[str, Any] = {"count": task.count, "count_sigma2": task.count_sigma2, "values": task.values}
     found = without_idle_edges(data, network, wanted[0], task.options, **counting)
-    if found is None or (reduced and wanted[0].neuron_num == 1 and found[1]["columns"] == reduced["columns"]):
+    if found is None or (reduced and wanted[0].width == 1 and found[1]["columns"] == reduced["columns"]):
         return None
     fitted[*wanted, None, tuple(found[1]["gone"])] = found[0]
     return {"below": list(wanted[1])} | found[1] | _of_reduced(data, found[0], task, reference)

@@ -12,7 +12,7 @@ from kanlab.engines.registry import FitOptions
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, CountingRule, edge_count, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params
-from kanlab.solver.edge_elimination import edges_left, thinned
+from kanlab.solver.edge_elimination import edges_left, edges_there, thinned
 from kanlab.stats.criteria import SUPPORTED, aicc_of, subset_charge
 
 FEWEST = 3  # networks that have a mean worth being near to
@@ -61,9 +61,7 @@ def without_idle_edges(
     likelihood, edges = data.likelihood, edges_left(full)
 
     def criterion(misfit: float, edf: float, left: int) -> float:
-        spent = effective_count(
-            edf, left / cell.neuron_num, cell.neuron_num, depth=cell.depth, count_sigma2=count_sigma2
-        )
+        spent = effective_count(edf, left / cell.width, cell.width, depth=cell.depth, count_sigma2=count_sigma2)
         if edf >= MOST_EDF * data.n:
             return np.inf
         return aicc_of(likelihood.term(misfit, data.n), data.n, spent) + subset_charge(edges, left)
@@ -71,8 +69,8 @@ def without_idle_edges(
     found = thinned(full, data.X_train, data.fit_target(data.y_train), options.smoothing, criterion, data.w_train)
     if found is None:
         return None
-    network, kept = found.network, found.network.layers[0].present
-    gone = full.layers[0].present & ~kept
+    network, kept = found.network, edges_there(found.network)
+    gone = edges_there(full) & ~kept
     of_data: dict[str, Any] = {"m": data.outputs, "values": values}
     n_params = cell_n_params(cell, data.d, rule=count, count_sigma2=count_sigma2, **of_data)
     n_params -= sum(

@@ -74,11 +74,21 @@ def written_out(first: KanLayer, Z: Array, s: Array, constant: Array) -> tuple[K
     return lines, type(first)(knots, coef, np.zeros(coef.shape[:2])), bounds
 
 
+def into_factors(first: KanLayer, count: int) -> KanLayer:
+    """A network's first layer with the edges into factors a, b of `count` multiplication nodes in the places of u, v.
+
+    An edge into one of the two that is gone is exactly 0, as in `KanLayer.present`: it comes back from b and -b, or a and a.
+    """
+    if not count:
+        return first
+    of, coef, base = slice(0, 2 * count), first.coef.copy(), first.scale_base.copy()
+    coef[:, of], base[:, of] = _turned(coef[:, of]) / 2.0, _turned(base[:, of]) / 2.0
+    return type(first)(first.knots, coef, base)
+
+
 def factors(first: KanLayer, last: KanLayer, count: int) -> Factors:
     """The inverse of `written_out`, of a network's layers with `count` multiplication nodes."""
     of = slice(0, 2 * count)
-    coef, base = first.coef.copy(), first.scale_base.copy()
-    coef[:, of], base[:, of] = _turned(coef[:, of]) / 2.0, _turned(base[:, of]) / 2.0
     signed = squares(last.knots[of], last.k) * np.tile([[1.0], [-1.0]], (count, 1))
     means = signed.mean(axis=1, keepdims=True)
     around = (signed - means).reshape(count, -1)
@@ -86,7 +96,7 @@ def factors(first: KanLayer, last: KanLayer, count: int) -> Factors:
     by_pair = given.transpose(1, 0, 2).reshape(given.shape[1], count, -1)
     quarter = np.einsum("opc,pc->po", by_pair, around) / np.einsum("pc,pc->p", around, around)[:, None]
     constant = (last.coef[of].mean(axis=2) - np.repeat(quarter, 2, axis=0) * means).sum(axis=0)
-    return Factors(type(first)(first.knots, coef, base), 4.0 * quarter, constant)
+    return Factors(into_factors(first, count), 4.0 * quarter, constant)
 
 
 def as_products(network: FittedKan) -> tuple[tuple[KanLayer, ...], tuple[Array, ...]]:

@@ -38,15 +38,20 @@ def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) ->
 def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
     """A few cells from small to large, chosen without a look at the target, so that permuted targets are treated alike.
 
-    Those with at least NULL_ROWS training rows a parameter, or the smallest where there are none.
+    Those with at least NULL_ROWS training rows a parameter, or the smallest where there are none. Where some have a node that
+    multiplies, half of the cells are plain and half are such, or a target that is a product would be tested by sums.
     """
     admissible = spec.admissible(n, d)
-    if not admissible:
-        return []
     roomy = [c for c in admissible if n >= NULL_ROWS * spec.n_params(c, d)] or admissible[:NULL_CELLS]
-    sizes = np.log([spec.n_params(c, d) for c in roomy])
-    steps = np.linspace(sizes[0], sizes[-1], NULL_CELLS)
-    return [roomy[i] for i in sorted({int(np.argmin(np.abs(sizes - at))) for at in steps})]
+    kinds = [kind for products in (0, 1) if (kind := [c for c in roomy if c.multiplication == products])]
+    return [cell for kind in kinds for cell in _spread_by_size(spec, kind, d, NULL_CELLS // len(kinds))]
+
+
+def _spread_by_size(spec: StudySpec, cells: Sequence[Cell], d: int, count: int) -> list[Cell]:
+    """At most so many of some cells, from the smallest to the largest in even steps of the logarithm of K."""
+    sizes = np.log([spec.n_params(c, d) for c in cells])
+    steps = np.linspace(sizes[0], sizes[-1], count)
+    return [cells[i] for i in sorted({int(np.argmin(np.abs(sizes - at))) for at in steps})]
 
 
 def plan(handle: StudyHandle, families: Sequence[str] | None = None) -> list[Job]:

@@ -2,7 +2,8 @@
 
 What an edge of the first layer does is the rise of RSS, or of the deviance, when it is held at its mean over the rows. The
 edges that do least are left out together and what is left is fitted again from where it is; so on while a criterion falls.
-Every node keeps an edge: a node without any is a network of one node less. The caller's criterion charges the choice of s
+Every node keeps an edge: a node without any is a network of one node less. The factors of a multiplication node are nodes of
+their own (kanlab.kan.multiplication), and a product keeps one edge into each. The caller's criterion charges the choice of s
 among d h edges, as the choice among features is charged (kanlab.solver.feature_elimination).
 
 An elimination is told by how many edges went in each round, e.g. (6, 2). So it can be done again on other rows, which choose
@@ -20,13 +21,15 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
-from kanlab.kan.network import FittedKan
+from kanlab.kan.multiplication import into_factors
+from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.language import say
 from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.feature_elimination import WIDE
 from kanlab.solver.levenberg_marquardt import LoopOptions, minimise
 from kanlab.solver.network_state import restored, with_solution
 from kanlab.solver.problem import Problem
+from kanlab.solver.products import Products
 from kanlab.solver.sparse_first_layer import sparse_first_layer
 from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, weighted_misfit
 
@@ -45,9 +48,18 @@ class Thinned(NamedTuple):
     rounds: tuple[int, ...]
 
 
+def edges_there(fitted: FittedKan) -> Mask:
+    """(d, h), which edges of the first layer there are; of multiplication nodes those into their factors."""
+    return _first_layer(fitted).present
+
+
 def edges_left(fitted: FittedKan) -> int:
     """Edges of the first layer that are there."""
-    return int(fitted.layers[0].present.sum())
+    return int(edges_there(fitted).sum())
+
+
+def _first_layer(fitted: FittedKan) -> KanLayer:
+    return into_factors(fitted.layers[0], fitted.spec.multiplication)
 
 
 def thinned(
@@ -65,12 +77,7 @@ def thinned(
     """
     rows, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     count = edges_left(full)
-    if (
-        full.shape
-        or full.spec.multiplication
-        or full.edf is None
-        or count * full.layers[0].present.shape[1] * len(rows) > MOST_WORK
-    ):
+    if full.shape or full.edf is None or count * full.spec.layer_widths[1] * len(rows) > MOST_WORK:
         return None
     best, lowest, most = Thinned(full, ()), criterion(_misfit(full), full.edf, count), count
     for _ in range(MOST_ROUNDS):
@@ -122,7 +129,8 @@ class _Contributions:
     """The outputs of first-layer edges on the rows, and the misfit of the network with some of them held at their means."""
 
     def __init__(self, fitted: FittedKan, X: Array, Y: Array, weights: Array | None = None) -> None:
-        first, *self._behind = fitted.layers
+        first, self._behind = _first_layer(fitted), fitted.layers[1:]
+        self._products = Products(fitted.spec.multiplication, fitted.spec.layer_widths[1])
         low, high = fitted.ranges[0].T
         out = first.edges(np.clip((X - fitted.x_offset) / fitted.x_scale, low, high).T)
         self._z, self._moves = out.sum(axis=0), out - out.mean(axis=2, keepdims=True)  # (h, n), (d, h, n)
@@ -140,6 +148,7 @@ class _Contributions:
         z, of = self._z.copy(), self._of
         for source, node in held:
             z[node] -= self._moves[source, node]
+        z = self._products.turned(z)
         for layer, held_to in zip(self._behind, of.ranges[1:], strict=True):
             z = layer.evaluate(np.clip(z, held_to[:, :1], held_to[:, 1:]))
         z = np.clip(z, of.output_range[:, :1], of.output_range[:, 1:])
@@ -166,8 +175,9 @@ def _refitted(
     full, misfit = found.problem, _misfit(fitted)
     design = sparse_first_layer(full.design, kept)
     problem = Problem(
-        design, full.Y, full.neuron_num, smoothing, full.kernels, depth=full.depth, likelihood=full.make_likelihood
-    )
+        design, full.Y, full.neuron_num, smoothing, full.kernels,
+        depth=full.depth, likelihood=full.make_likelihood, multiplication=full.stack.products.count,
+    )  # fmt: skip
     start = np.einsum("jr,jrs->js", found.weights[0], design.projectors)
     level = problem.likelihood.level(misfit / fitted.y_scale[0] ** 2 / unit if fitted.task == REGRESSION else misfit)
     state = problem.state([start, *found.weights[1:]], level, [nodes.knots for nodes in found.nodes])

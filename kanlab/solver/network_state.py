@@ -16,7 +16,7 @@ from kanlab.kan.bspline import (
     safe_range,
     uniform_knots,
 )  # fmt: skip
-from kanlab.kan.multiplication import factors, written_out
+from kanlab.kan.multiplication import factors, into_factors, written_out
 from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
@@ -108,10 +108,11 @@ def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float, row_we
         others[-1] = contrast_layer(others[-1])
     design, products = first_layer(x, fitted.spec.grid, fitted.spec.k), fitted.spec.multiplication
     found = factors(first, others[-1], products) if products else None
-    Z = (found.first if found else first).evaluate(x)
+    first = into_factors(first, products)
+    Z = first.evaluate(x)
     kept = first.present | ~_told(design)[:, None]
     kept[:, ~kept.any(axis=0)] = True  # a node that says nothing has lost no edge
-    if not kept.all() and not products:
+    if not kept.all():
         design = sparse_first_layer(design, kept)
     weights, nodes = [Z @ np.concatenate(design.basis, axis=1).T], []
     for layer in others:

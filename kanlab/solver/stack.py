@@ -197,7 +197,8 @@ class Stack:
     def moved(self, state: State, step: Array) -> list[Array]:
         """The weights of a state after a step (p,) in its coordinates."""
         parts = zip(state.weights, self.split(state, step), self.coordinates(state), strict=True)
-        return [W + (u if R is None else u @ R.T) for W, u, R in parts]
+        # the solve for a step has blown up rounding where edges are gone, in directions that they alone could take
+        return [W + (self.possible(u) if R is None else u @ R.T) for W, u, R in parts]
 
     def view(self, state: State, rows: slice | Index, layers: int) -> View:
         """Rows, a block of them or some, as the derivatives of what stands above the first `layers` hidden layers see them."""

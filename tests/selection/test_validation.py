@@ -90,6 +90,19 @@ def test_the_cells_of_the_null_run_do_not_depend_on_the_target() -> None:
     assert 1 <= len(few) <= validation_plan.NULL_CELLS
 
 
+def test_a_permutation_test_of_products_fits_some() -> None:
+    """Half of its cells have a node that multiplies where the study has such, from small to large."""
+    spec = StudySpec(SearchSpace((1, 10), (2, 10), (1, 3), multiplication=(0, 1)))
+    cells = null_cells(spec, 300, 3)
+    kinds = [c.multiplication for c in cells]
+    assert (kinds.count(0), kinds.count(1)) == (3, 3)
+    assert all(3 * spec.n_params(c, 3) <= 300 for c in cells)
+    sizes = [spec.n_params(c, 3) for c in cells if c.multiplication]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > 2 * sizes[0]
+    assert null_cells(spec, 40, 3) == null_cells(replace(spec, space=replace(spec.space, multiplication=(0, 0))), 40, 3)
+
+
 # ---- the confidence set
 
 

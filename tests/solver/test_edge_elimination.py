@@ -8,16 +8,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kanlab.kan.multiplication import factors
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
-from kanlab.solver.edge_elimination import _Contributions, _refitted, edges_left, thinned, without_edges
+from kanlab.solver.edge_elimination import (
+    _Contributions,
+    _refitted,
+    edges_left,
+    edges_there,
+    thinned,
+    without_edges,
+)
 from kanlab.solver.feature_elimination import widened
-from kanlab.solver.fit import fit_cell
+from kanlab.solver.fit import LmOptions, fit_cell
 from kanlab.solver.network_state import restored
+from kanlab.solver.refit import continued
 from kanlab.solver.smoother import effective_dof, linear_smoother, linearised
 from kanlab.solver.sparse_first_layer import sparse_first_layer
 from kanlab.solver.stack import Nodes
 from kanlab.stats.criteria import aicc, subset_charge
+from kanlab.stats.likelihood import MULTICLASS, one_hot
+from tests.helpers.cells import gradient_is_the_difference_quotient
 
 SMOOTHING = 1000.0
 
@@ -33,6 +44,19 @@ def table(n: int = 200, seed: int = 0, noise: float = 0.1) -> tuple[np.ndarray, 
 def full() -> FittedKan:
     X, y = table()
     return fit_cell(X, y, neuron_num=3, grid=2, k=3)
+
+
+def products(n: int = 200, seed: int = 0, noise: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
+    """x0 and x1 are multiplied, x2 is beside them, x3 and x4 do nothing."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (n, 5))
+    return X, X[:, 0] * X[:, 1] + np.sin(2 * X[:, 2]) + noise * rng.normal(size=n)
+
+
+@pytest.fixture(scope="module")
+def multiplying() -> FittedKan:
+    """A node that adds and one that multiplies: three sums of edges."""
+    return fit_cell(*products(), 2, 2, 3, multiplication=1)
 
 
 def by_spent(n: int, edges: int, neurons: int) -> Callable[[float, float, int], float]:
@@ -163,3 +187,71 @@ def test_classes_and_counts(task: str) -> None:
     rows = np.einsum("nor,nop->nrp", L, J).reshape(-1, J.shape[2])
     most = np.trace(np.linalg.pinv(rows.T @ rows + R.T @ R) @ rows.T @ rows)
     assert least < found.edf < most < 1.07 * least
+
+
+def test_edges_into_the_factors_of_a_product_go_and_the_rest_predicts_better(multiplying: FittedKan) -> None:
+    (X, y), (new, truth) = products(), products(1000, seed=1, noise=0.0)
+    found = thinned(multiplying, X, y, SMOOTHING, by_spent(len(X), 15, 3))
+    assert found is not None
+    there = edges_there(found.network)
+    assert not there[3:].any()
+    assert there[:3].any(axis=1).all()
+    assert there.any(axis=0).all()  # every factor keeps an edge
+    assert edges_left(found.network) == 15 - sum(found.rounds)
+    assert found.network.spec.multiplication == 1
+    assert found.network.edf is not None
+    assert multiplying.edf is not None
+    assert found.network.edf < multiplying.edf
+    assert np.mean((found.network.predict(new) - truth) ** 2) < np.mean((multiplying.predict(new) - truth) ** 2)
+    again = without_edges(multiplying, X, y, found.rounds, SMOOTHING)
+    np.testing.assert_array_equal(again.layers[0].coef, found.network.layers[0].coef)
+
+
+def test_a_network_without_edges_into_factors_is_its_own_minimum(multiplying: FittedKan) -> None:
+    """Its misfit is that of its predictions, its edf the trace of its smoother; followed to its minimum it stays there."""
+    X, y = products()
+    kept = np.ones((5, 3), dtype=bool)
+    kept[3:] = kept[2, :2] = kept[1, 0] = kept[0, 1] = False
+    found = _refitted(multiplying, X, y, kept, SMOOTHING)
+    assert found is not None
+    np.testing.assert_array_equal(edges_there(found), kept)
+    np.testing.assert_array_equal(edges_there(FittedKan.from_arrays(found.arrays())), kept)
+    assert found.rss_train == pytest.approx(np.sum((found.predict(X) - y) ** 2), rel=1e-8)
+    assert found.edf == pytest.approx(effective_dof(found, X, y), rel=0.02)
+    followed = continued(found, X, y, SMOOTHING)
+    np.testing.assert_array_equal(edges_there(followed), kept)
+    np.testing.assert_allclose(continued(followed, X, y, SMOOTHING).predict(X), followed.predict(X), atol=5e-3)
+    far = np.where(np.arange(5) > 2, 1e6, X[:5])
+    np.testing.assert_array_equal(found.predict_flagged(far)[0], found.predict(X[:5]))
+
+
+def test_an_edge_into_a_factor_held_at_its_mean(multiplying: FittedKan) -> None:
+    """Against the network written down by hand: sums of edges, the product of two of them, and a curve of the third."""
+    X, y = products()
+    does = _Contributions(multiplying, X, y)
+    assert does.misfit([]) == pytest.approx(multiplying.rss_train, rel=1e-9)
+    of = factors(*multiplying.layers, 1)
+    moves = of.first.edges(((X - multiplying.x_offset) / multiplying.x_scale).T)
+    z = moves.sum(axis=0)
+    z[0] -= moves[1, 0] - moves[1, 0].mean()
+    outputs = of.s[0, 0] * z[0] * z[1] + multiplying.layers[1].edges(z)[2, 0] + of.constant[0]
+    predicted = outputs * multiplying.y_scale[0] + multiplying.y_offset[0]
+    assert does.misfit([(1, 0)]) == pytest.approx(np.sum((predicted - y) ** 2), rel=1e-6)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification", "counts", MULTICLASS])
+def test_gradient_of_a_product_without_some_edges_is_the_difference_quotient(task: str) -> None:
+    X, f = products(80)
+    targets = {
+        "regression": f, "classification": (f > 0).astype(float), "counts": np.floor(np.exp(f / 2)),
+        MULTICLASS: one_hot(np.digitize(f, [-0.5, 0.7]), 3),
+    }  # fmt: skip
+    y, few = targets[task], LmOptions(max_iterations=2, starts=1)
+    full = fit_cell(X, y, 2, 2, 2, multiplication=1, task=task, options=few)  # type: ignore[arg-type]
+    network = without_edges(full, X, y, (4,), SMOOTHING)
+    scaled = (y - network.y_offset[0]) / network.y_scale[0] if task == "regression" else y
+    found = restored(network, X, scaled.reshape(len(y), -1).T, SMOOTHING)
+    assert found.problem.design.projectors is not None
+    state = found.at_minimum(1.0)
+    assert state is not None
+    gradient_is_the_difference_quotient(found.problem, state, 0, atol=1e-5)
