@@ -24,7 +24,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.bands import bands_of
 from kanlab.explain.effects import setting_of, some_rows
-from kanlab.explain.predictor import Model, held_family
+from kanlab.explain.models import Model, held_family
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.shapes import Shape

@@ -19,7 +19,8 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution.single_fit import fit
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.contributions import RowExplainer
-from kanlab.explain.predictor import Model, Predictor, held_family
+from kanlab.explain.models import Model, held_family
+from kanlab.explain.predictor import Predictor
 
 SIZES = ((4, 2), (8, 3), (10, 5), (20, 5), (50, 3))  # features, hidden neurons
 MOST_SHAP = 10  # features whose sets shap evaluates

@@ -214,7 +214,7 @@ def of_tables(say: Callable[..., None]) -> None:
     from kanlab.data.dataset import Dataset
     from kanlab.explain.formulas import read_search
     from kanlab.explain.network_formula import formula_of
-    from kanlab.explain.predictor import fitted_network
+    from kanlab.explain.refits import fitted_network
     from kanlab.kan.edges import curves_of
     from kanlab.kan.search_space import SearchSpace
     from kanlab.study.trials import completed

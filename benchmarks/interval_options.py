@@ -14,7 +14,7 @@ import numpy as np
 
 from kanlab.data.dataset import Dataset
 from kanlab.explain.bands import Member, bands_of
-from kanlab.explain.predictor import Model
+from kanlab.explain.models import Model
 from kanlab.kan.network import FittedKan
 from kanlab.stats import intervals
 from kanlab.stats.interval_bounds import score_quantile, spread

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import poisson
 
 from kanlab.data.dataset import Dataset
-from kanlab.explain.predictor import Model
+from kanlab.explain.models import Model
 from kanlab.stats.interval_bounds import class_sets, interval_bounds, mass_before
 from kanlab.stats.intervals import Rows, interval_record
 

@@ -50,7 +50,7 @@ from kanlab.execution.in_memory import MemoryStudy, search
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.tasks import on_all_features, on_its_features, path_networks, rows_left_out
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.predictor import Model, held_family
+from kanlab.explain.models import Model, held_family
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.recommendation import recommend
 from kanlab.stats.interval_bounds import interval_bounds

@@ -25,7 +25,9 @@ from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.single_fit import fit as fit
 from kanlab.explain.interval_columns import LEVEL
-from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
+from kanlab.explain.new_rows import predict_table
+from kanlab.explain.predictor import Predictions, Predictor
+from kanlab.explain.study_predictor import predictor
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.search_space import SearchSpace

@@ -34,7 +34,8 @@ from kanlab.execution.intervals import TOO_FEW_ROWS, IntervalRecord, checked_lev
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.tasks import on_all_features, rows_left_out
 from kanlab.explain.interval_columns import LEVEL, relative_weights
-from kanlab.explain.predictor import Model, held_family, network_task
+from kanlab.explain.models import Model, held_family
+from kanlab.explain.refits import network_task
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace

@@ -22,7 +22,7 @@ from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.manage import load_data
-from kanlab.explain.predictor import read_new_rows
+from kanlab.explain.new_rows import read_new_rows
 from kanlab.kan.search_space import SearchSpace
 from tests.helpers.pages import go, healthy, open_tab, text_of, widget
 from tests.helpers.sentences import refused

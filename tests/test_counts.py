@@ -35,8 +35,9 @@ from kanlab.execution.messages import FamilyFoldTask, Fit, FoldTask, decode, enc
 from kanlab.execution.tasks import answer
 from kanlab.explain.formula import errors
 from kanlab.explain.formula_latex import latex
+from kanlab.explain.models import HeldFamily
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import predict_source
 from kanlab.export.document import document, read_bundle
 from kanlab.export.document_check import Damaged, check_model

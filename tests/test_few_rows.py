@@ -18,7 +18,7 @@ from kanlab.baselines.leave_one_out import LEFT_OUT, refitted
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model, network_data
 from kanlab.errors import StudyError
-from kanlab.explain.predictor import fitted_network
+from kanlab.explain.refits import fitted_network
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.decision import exact_models

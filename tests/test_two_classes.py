@@ -25,8 +25,9 @@ from kanlab.execution.messages import FamilyFoldTask, Fit, FoldTask, Permutation
 from kanlab.execution.tasks import answer, permutation
 from kanlab.explain.effects import permutation_importance
 from kanlab.explain.formula import errors
+from kanlab.explain.models import HeldFamily
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor, held_out
+from kanlab.explain.predictor import Predictor, held_out
 from kanlab.export.bundle import predict_source
 from kanlab.export.document import document, read_bundle
 from kanlab.kan.edges import curves_of

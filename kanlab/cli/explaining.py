@@ -41,7 +41,8 @@ def _explain_rows(arguments: argparse.Namespace) -> int:
     from kanlab.errors import DatasetError
     from kanlab.execution.manage import load_data
     from kanlab.explain.contributions import RowExplainer
-    from kanlab.explain.predictor import predictor, read_new_rows
+    from kanlab.explain.new_rows import read_new_rows
+    from kanlab.explain.study_predictor import predictor
     from kanlab.export.document import is_bundle, read_bundle
     from kanlab.study.handle import load_study
 

@@ -206,8 +206,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.data.writing import to_csv
     from kanlab.errors import DatasetError
     from kanlab.execution.intervals import TOO_FEW_ROWS
-    from kanlab.explain.predictor import predictor
     from kanlab.explain.several_targets import predict_together, read_rows_of
+    from kanlab.explain.study_predictor import predictor
     from kanlab.export.document import is_bundle, read_models
     from kanlab.files import write_whole
 

@@ -12,7 +12,7 @@ from kanlab.arrays import Array, Mask
 
 
 class Member(Protocol):
-    """As `kanlab.explain.predictor.Model`."""
+    """As `kanlab.explain.models.Model`."""
 
     def predict_flagged(self, X: Array) -> tuple[Array, Mask]: ...
 

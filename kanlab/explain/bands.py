@@ -35,7 +35,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.effects import Dependence, partial_dependence, setting_of, some_rows, sources_of
-from kanlab.explain.predictor import HeldFamily, Model
+from kanlab.explain.models import HeldFamily, Model
 from kanlab.kan.edges import FEW, Curves, Edge
 from kanlab.kan.network import FittedKan
 from kanlab.language import say

@@ -6,7 +6,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
-from kanlab.explain.predictor import Model
+from kanlab.explain.models import Model
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.shape_check import ROWS, STEPS, violations
 from kanlab.language import say

@@ -25,8 +25,10 @@ from kanlab.data.recipe import Inputs, Recipe
 from kanlab.errors import DatasetError, StudyError
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.interval_columns import LEVEL
+from kanlab.explain.models import HeldFamily, Model
 from kanlab.explain.nearest import Nearest, Neighbourhood, decoded
-from kanlab.explain.predictor import HeldFamily, Model, Predictions, Predictor, overruled, read_new_rows
+from kanlab.explain.new_rows import overruled, read_new_rows
+from kanlab.explain.predictor import Predictions, Predictor
 from kanlab.explain.several_targets import JointPredictions
 from kanlab.explain.shapley import (
     contribution_names,

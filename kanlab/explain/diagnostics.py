@@ -17,7 +17,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.explain import class_checks, residual_checks
 from kanlab.explain.bands import Bands, bands_of
 from kanlab.explain.influence import Influence, influence_of, variance
-from kanlab.explain.predictor import Model
+from kanlab.explain.models import Model
 from kanlab.explain.residual_checks import Check
 from kanlab.language import active, say
 from kanlab.stats.likelihood import COUNTS, REGRESSION

@@ -40,7 +40,8 @@ from kanlab.execution.worker_pool import Failure, Job
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.contributions import Scale, model_terms
 from kanlab.explain.effects import setting_of
-from kanlab.explain.predictor import Model, Predictor, held_family
+from kanlab.explain.models import Model, held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.explain.shapley import by_outputs, groups_of, scale_of, spread
 from kanlab.language import marked, say
 from kanlab.selection.candidates import other_families

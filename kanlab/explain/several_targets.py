@@ -12,7 +12,8 @@ import pandas as pd
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table, read_table
 from kanlab.explain.interval_columns import LEVEL
-from kanlab.explain.predictor import Predictions, Predictor, overruled, read_new_rows
+from kanlab.explain.new_rows import overruled, read_new_rows
+from kanlab.explain.predictor import Predictions, Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,6 @@ def read_rows_of(
     options: ReadOptions | None = None,
     reader: Callable[..., Table] = read_table,
 ) -> Table:
-    """Read rows to predict by several models of one table: arguments as of `kanlab.explain.predictor.read_new_rows`."""
+    """Read rows to predict by several models of one table: arguments as of `kanlab.explain.new_rows.read_new_rows`."""
     widest = max(models, key=lambda model: len(model.recipe.sources))
     return read_new_rows(source, widest.recipe, name=name, options=options, reader=reader)

@@ -19,7 +19,8 @@ from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine, Portable
 from kanlab.errors import KanlabError, StudyError
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.predictor import HeldFamily, Model, Predictor
+from kanlab.explain.models import HeldFamily, Model
+from kanlab.explain.predictor import Predictor
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network

@@ -21,8 +21,10 @@ from kanlab.explain.formula import Formula, errors, is_much_worse
 from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.formula_mathml import mathml, pieces
 from kanlab.explain.formulas import formulas_in, read_search
+from kanlab.explain.models import HeldFamily
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor, predictor
+from kanlab.explain.predictor import Predictor
+from kanlab.explain.study_predictor import predictor
 from kanlab.export.effects_html import curves_html, effects_of
 from kanlab.export.present_page import Slide, page
 from kanlab.export.what_if_code import WhatIf, what_if_code

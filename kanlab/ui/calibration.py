@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from kanlab.charts import evidence
 from kanlab.errors import KanlabError
 from kanlab.execution.manage import load_data
-from kanlab.explain.predictor import HeldOut, held_out, predictor
+from kanlab.explain.predictor import HeldOut, held_out
+from kanlab.explain.study_predictor import predictor
 from kanlab.language import say
 from kanlab.retelling import retold
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss

@@ -10,7 +10,8 @@ from kanlab.baselines.registry import label
 from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import AVERAGE, final_check_of
 from kanlab.execution.manage import load_data
-from kanlab.explain.predictor import Predictor, predictor
+from kanlab.explain.predictor import Predictor
+from kanlab.explain.study_predictor import predictor
 from kanlab.language import marked, say
 from kanlab.retelling import retold
 from kanlab.selection.candidates import cell_words, other_families

@@ -18,8 +18,9 @@ from kanlab.explain.diagram import diagram, standing_alone, working
 from kanlab.explain.diagram_words import node_name
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.explain.formula import Formula
+from kanlab.explain.models import HeldFamily
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.explain.predictor import Predictor
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.language import marked, say

@@ -18,8 +18,9 @@ from kanlab.execution.final_check import AVERAGE
 from kanlab.execution.manage import load_data
 from kanlab.explain.contributions import RowExplainer, with_contributions
 from kanlab.explain.interval_columns import LEVEL
-from kanlab.explain.predictor import Predictor, predictor
+from kanlab.explain.predictor import Predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
+from kanlab.explain.study_predictor import predictor
 from kanlab.language import say
 from kanlab.retelling import retold
 from kanlab.study.handle import StudyHandle

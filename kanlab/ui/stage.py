@@ -171,7 +171,7 @@ def _story(handle: StudyHandle) -> Story:
     """The presentation of a study as it is now, made once for all who look."""
     # here, so that the server starts without what fits and draws
     from kanlab.execution.manage import load_data
-    from kanlab.explain.predictor import predictor
+    from kanlab.explain.study_predictor import predictor
     from kanlab.export.present import story
     from kanlab.ui.fitted_model import model_key
 

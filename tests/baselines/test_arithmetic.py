@@ -11,7 +11,7 @@ from msgspec import convert
 from kanlab.arrays import Array
 from kanlab.baselines.protocol import Portable
 from kanlab.baselines.registry import COMPARISON_FAMILIES, fit_named
-from kanlab.explain.predictor import HeldFamily
+from kanlab.explain.models import HeldFamily
 from kanlab.export import schema
 from kanlab.export.document import StoredModel, model_document
 from kanlab.export.document_check import Damaged, check_model

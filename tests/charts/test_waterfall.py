@@ -14,7 +14,8 @@ from kanlab.charts.palette import DARK
 from kanlab.charts.waterfall import MOST_BARS, waterfall
 from kanlab.data.dataset import Dataset
 from kanlab.explain.contributions import Explanation, RowExplainer
-from kanlab.explain.predictor import Predictor, held_family
+from kanlab.explain.models import held_family
+from kanlab.explain.predictor import Predictor
 from tests.helpers import many_classes
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,8 @@ import pytest
 
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
-from kanlab.explain.predictor import Predictor, held_family
+from kanlab.explain.models import held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.export.document import document, document_text, read_bundle
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers import many_classes

@@ -27,7 +27,7 @@ from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import DatasetError, FitError, KanlabError
 from kanlab.execution.intervals import of_family
 from kanlab.explain.bands import bands_of
-from kanlab.explain.predictor import held_family
+from kanlab.explain.models import held_family
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.sklearn import SplineKANClassifier, SplineKANRegressor
 from kanlab.solver.fit import fit_cell

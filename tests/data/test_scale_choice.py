@@ -22,7 +22,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.data.scale_choice import spans_decades, suggested
 from kanlab.errors import StudyError
-from kanlab.explain.predictor import smearing
+from kanlab.explain.study_predictor import smearing
 from kanlab.export.document import read_bundle
 from kanlab.kan.search_space import SearchSpace
 from kanlab.stats.criteria import aicc, aicc_penalty

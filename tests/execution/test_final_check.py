@@ -19,7 +19,8 @@ from kanlab.execution import final_check_tasks, networks, tasks
 from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
-from kanlab.explain.predictor import _averaged, fitted_network
+from kanlab.explain.refits import fitted_network
+from kanlab.explain.study_predictor import _averaged
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.validation_plan import plan

@@ -18,7 +18,7 @@ from kanlab.execution import tasks
 from kanlab.execution.final_check import ReducedTrial, final_check_of
 from kanlab.execution.messages import FoldTask
 from kanlab.explain.diagram import diagram, working
-from kanlab.explain.predictor import fitted_network
+from kanlab.explain.refits import fitted_network
 from kanlab.kan.edges import curves_of
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.search_space import SearchSpace, cell_n_params

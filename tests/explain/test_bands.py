@@ -19,7 +19,7 @@ from kanlab.errors import StudyError
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.bands import Bands, bands_of, effects_of, no_bands, unconditional
 from kanlab.explain.effects import partial_dependence
-from kanlab.explain.predictor import held_family
+from kanlab.explain.models import held_family
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.shapes import Shape

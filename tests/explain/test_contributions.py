@@ -20,7 +20,8 @@ from kanlab.errors import DatasetError
 from kanlab.execution.single_fit import fit
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.contributions import RowExplainer, model_terms
-from kanlab.explain.predictor import Model, Predictor, held_family
+from kanlab.explain.models import Model, held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.explain.shapley import Explainer, Plan, plan_for, spread
 from kanlab.explain.terms import whole_rows
 from kanlab.kan.network import FittedKan

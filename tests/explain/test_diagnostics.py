@@ -19,7 +19,7 @@ from kanlab.errors import DatasetError
 from kanlab.explain import class_checks, residual_checks
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.diagnostics import Diagnostics, diagnostics_of, normal_quantiles
-from kanlab.explain.predictor import held_family
+from kanlab.explain.models import held_family
 from kanlab.explain.residual_checks import Check
 from kanlab.language import use
 from kanlab.solver.fit import fit_cell

@@ -27,7 +27,7 @@ from kanlab.execution.single_fit import fit
 from kanlab.explain import interactions as module
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.interactions import Interactions, Pair, interactions_of, surface
-from kanlab.explain.predictor import HeldFamily, held_family
+from kanlab.explain.models import HeldFamily, held_family
 from kanlab.kan.search_space import SearchSpace
 from tests.helpers import counts, two_classes
 

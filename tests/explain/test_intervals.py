@@ -25,7 +25,8 @@ from kanlab.errors import DatasetError, FitError, StudyError
 from kanlab.execution.intervals import of_family, of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.tasks import network as fit_network
-from kanlab.explain.predictor import Predictor, held_family
+from kanlab.explain.models import held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.export.document import document, document_text, read_bundle
 from kanlab.export.predict_template import predict_file, read_model
 from kanlab.kan.network import FittedKan

@@ -21,8 +21,10 @@ from kanlab.data.reading.table import read_table
 from kanlab.data.unknown_levels import UnknownLevel, combinations, predict_averaged
 from kanlab.engines.registry import FitOptions, Unit, fit_unit
 from kanlab.errors import DatasetError, StudyError
-from kanlab.explain import predictor as predictor_module
-from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
+from kanlab.explain import models, refits, study_predictor
+from kanlab.explain.models import HeldFamily
+from kanlab.explain.new_rows import read_new_rows
+from kanlab.explain.predictor import Predictor
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import SearchSpace
 from kanlab.language import use
@@ -202,7 +204,7 @@ def test_for_a_given_trial_nothing_is_ranked(study: Study, monkeypatch: pytest.M
     """The trial and its data are read, and no other trial, no validation and no other family."""
     expected = study.predictor(0)
     worker_tasks: list[object] = []
-    fit = predictor_module.fit_in_worker
+    fit = refits.fit_in_worker
 
     def counted(task: object, *arguments: object) -> object:
         worker_tasks.append(task)
@@ -212,12 +214,12 @@ def test_for_a_given_trial_nothing_is_ranked(study: Study, monkeypatch: pytest.M
         raise AssertionError("the models of the study are looked at")
 
     for module, name in [
-        (predictor_module, "recommend"), (predictor_module, "read_validation"), (predictor_module, "fit_to"),
+        (study_predictor, "recommend"), (study_predictor, "read_validation"), (models, "fit_to"),
         (recommendation, "candidates"), (candidates, "final_check_of"), (handle_module, "read_records"),
     ]:  # fmt: skip
         monkeypatch.setattr(module, name, forbidden)
-    monkeypatch.setattr(predictor_module, "fit_in_worker", counted)
-    predictor_module._refitted.cache_clear()
+    monkeypatch.setattr(refits, "fit_in_worker", counted)
+    refits.refitted.cache_clear()
     found = open_study(study.name).predictor(0)
     assert len(worker_tasks) == 1
     again = open_study(study.name).predictor(0)

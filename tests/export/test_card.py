@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from kanlab.data.dataset import Dataset
-from kanlab.explain.predictor import predictor
+from kanlab.explain.study_predictor import predictor
 from kanlab.export.bundle import bundle
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.language import use

@@ -19,8 +19,9 @@ from kanlab.data.preparation import Preparation
 from kanlab.errors import StudyError
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.formula import Formula
+from kanlab.explain.models import held_family
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import Predictor, held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.export.code_excel import workbook
 from kanlab.export.code_forms import FORMS, form_of
 from kanlab.export.code_javascript import javascript_code

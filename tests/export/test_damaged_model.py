@@ -23,7 +23,8 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.table import read_table
 from kanlab.errors import DatasetError, KanlabError, StudyError
-from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.explain.models import HeldFamily
+from kanlab.explain.predictor import Predictor
 from kanlab.export import predict_template
 from kanlab.export.document import document, read_bundle
 from kanlab.solver.fit import LmOptions, fit_cell

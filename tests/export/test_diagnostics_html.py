@@ -11,7 +11,7 @@ import pytest
 from kanlab.data.dataset import Dataset
 from kanlab.explain.bands import bands_of
 from kanlab.explain.diagnostics import diagnostics_of
-from kanlab.explain.predictor import held_family
+from kanlab.explain.models import held_family
 from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import effects_html, effects_of
 

@@ -23,7 +23,7 @@ from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.errors import StudyError
-from kanlab.explain.predictor import read_new_rows
+from kanlab.explain.new_rows import read_new_rows
 from kanlab.export import document as bundles
 from kanlab.export.bundle import folder_name
 from kanlab.export.document import model_document, read_bundle

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from kanlab.data.dataset import Dataset
-from kanlab.explain.predictor import Predictor, held_family
+from kanlab.explain.models import held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.export.onnx_graph import onnx_model
 from kanlab.export.onnx_nodes import Precision
 from tests.export.test_code import CASES, HOSTILE_WEIGHT, Case, case

@@ -31,7 +31,8 @@ from kanlab.data.recipe import Recipe
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.predictor import HeldFamily, read_new_rows
+from kanlab.explain.models import HeldFamily
+from kanlab.explain.new_rows import read_new_rows
 from kanlab.export.document import model_document
 from kanlab.export.document_check import Damaged, check_model
 from kanlab.export.predict_source import TEMPLATE, predict_source

@@ -16,7 +16,8 @@ from kanlab.api import Study, tune
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.execution.manage import load_data
-from kanlab.explain.predictor import held_family, predictor
+from kanlab.explain.models import held_family
+from kanlab.explain.study_predictor import predictor
 from kanlab.export.present import Story, presentation, story
 from kanlab.kan.search_space import SearchSpace
 from kanlab.language import use

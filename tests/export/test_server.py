@@ -20,7 +20,8 @@ import pytest
 from kanlab.cli import main as cli
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.explain.predictor import Predictor, held_family
+from kanlab.explain.models import held_family
+from kanlab.explain.predictor import Predictor
 from kanlab.export.card import dockerfile
 from kanlab.export.document import document, document_text, read_models
 from kanlab.export.served import MOST_BYTES, MOST_ROWS, ServedModel

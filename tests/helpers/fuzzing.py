@@ -34,8 +34,10 @@ from kanlab.data.recipe import Recipe
 from kanlab.data.writing import to_csv
 from kanlab.errors import DatasetError
 from kanlab.explain.interval_columns import relative_weights
-from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
-from kanlab.explain.predictor import overruled as overruled_recipe
+from kanlab.explain.models import HeldFamily
+from kanlab.explain.new_rows import overruled as overruled_recipe
+from kanlab.explain.new_rows import read_new_rows
+from kanlab.explain.predictor import Predictor
 from kanlab.export import predict_template
 from tests.helpers.corpus import CASES, zipped, zstd
 from tests.helpers.sentences import assert_sentence
