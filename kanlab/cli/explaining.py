@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import add_trial, source
+from kanlab.cli.opening import AddCommand, WithStorage
 from kanlab.cli.printing import columns
 from kanlab.cli.table_options import add_reading_options
 from kanlab.language import active, say, use
@@ -111,9 +112,7 @@ def _shown(found: Explanation, row: int) -> str:
     return "\n".join(text)
 
 
-def add_command(
-    command: Callable[..., argparse.ArgumentParser], with_storage: Callable[[argparse.ArgumentParser], None]
-) -> None:
+def add_command(command: AddCommand, with_storage: WithStorage) -> None:
     """Add `kanlab explain` to the parser."""
     explain = command(
         "explain",

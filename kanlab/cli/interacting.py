@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import add_json, add_trial
+from kanlab.cli.opening import AddCommand, WithStorage
 from kanlab.cli.printing import columns
 from kanlab.language import active, say, use
 
@@ -60,9 +60,7 @@ def _shown(found: Interactions) -> str:
     )
 
 
-def add_command(
-    command: Callable[..., argparse.ArgumentParser], with_storage: Callable[[argparse.ArgumentParser], None]
-) -> None:
+def add_command(command: AddCommand, with_storage: WithStorage) -> None:
     """Add `kanlab interactions` to the parser."""
     asked = command(
         "interactions",

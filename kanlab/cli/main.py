@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from kanlab import language
-from kanlab.cli import formulas, help_words, studies
+from kanlab.cli import (
+    explaining,
+    exporting,
+    formulas,
+    help_words,
+    interacting,
+    machine,
+    managing,
+    predicting,
+    running,
+)
 from kanlab.cli.arguments import (
     STANDARD_INPUT,
     add_dask,
@@ -376,7 +386,11 @@ def _parser() -> argparse.ArgumentParser:
         add_workers(sub)
         add_dask(sub)
     with_storage(command("studies", _studies, say("list all studies")))
-    studies.add_commands(command, with_storage)
+    predicting.add_commands(command, with_storage)
+    explaining.add_command(command, with_storage)
+    interacting.add_command(command, with_storage)
+    for commands_of in (exporting, running, managing, machine):
+        commands_of.add_commands(command, with_storage)
 
     dashboard = command("dashboard", _dashboard, say("serve optuna-dashboard for the studies, read-only"))
     dashboard.add_argument("--port", type=port, default=8080, help=say("port to listen on (default: %(default)s)"))
