@@ -2,6 +2,7 @@
 
     python benchmarks/constraints.py RESULT.csv
     python benchmarks/constraints.py --classes RESULT.csv       the roughness penalty of constrained classes and counts
+    python benchmarks/constraints.py --many RESULT.csv          the same of three classes
 
 Every truth is fitted with noise of half its own deviation, at neuron_num 2, grid 4, k 3, by the engine lm with its own number of starts;
 the error is the RMSE to the truth on 2,000 new rows, over the deviation of the truth. Lines are written as they come.
@@ -93,6 +94,42 @@ def of_classes(path: str) -> None:
                     file.flush()
 
 
+OF_MANY: dict[str, tuple[Callable[[Array], list[Array]], Shape]] = {  # log-odds of classes 1 and 2 against 0
+    "one class rises": (
+        lambda x: [2 * x[0] + np.sin(3 * x[1]), 4 * x[0] + np.exp(x[2]) - 1], Shape(up=(0,), of_class=2)
+    ),
+    "no interaction": (lambda x: [2 * np.sin(3 * x[0]), 4 * x[1] * x[2]], Shape(apart=((0, 1), (0, 2)))),
+    "noise alone, one class rises": (lambda x: [0 * x[0], 0 * x[0]], Shape(up=(0,), of_class=2)),
+    "noise alone, no interaction": (lambda x: [0 * x[0], 0 * x[0]], Shape(apart=((0, 1), (0, 2)))),
+}  # fmt: skip
+
+
+def of_many_classes(path: str) -> None:
+    """Twice the mean divergence of a fit from the truth a new row, at neuron_num 2, grid 3, k 3."""
+    from kanlab.solver import shaped_path
+    from kanlab.solver.fit import LmOptions
+
+    def drawn(log_odds: Callable[[Array], list[Array]], n: int, seed: int) -> tuple[Array, Array, Array]:
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(-1, 1, (n, 3))
+        p = np.exp(np.column_stack([np.zeros(n), *log_odds(X.T)]))
+        p /= p.sum(axis=1, keepdims=True)
+        return X, np.eye(3)[[rng.choice(3, p=row) for row in p]], p
+
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["truth", "n", "seed", "smoothing", "risk"])
+        for (name, (log_odds, shape)), n, seed in product(OF_MANY.items(), (150, 400), range(2)):
+            (X, Y, _), (new, _, wanted) = drawn(log_odds, n, seed), drawn(log_odds, NEW, 99)
+            for smoothing in (*SMOOTHINGS, None):
+                options = LmOptions(smoothing=1000.0 if smoothing is None else smoothing / shaped_path.WITHOUT_SILU)
+                demanded = Shape() if smoothing is None else shape
+                network = fit_cell(X, Y, 2, 3, 3, options=options, task="multiclass", shape=demanded)
+                risk = float(np.mean(2 * np.sum(wanted * np.log(wanted / network.predict(new)), axis=1)))
+                out.writerow([name, n, seed, smoothing or "free", f"{risk:.5f}"])
+                file.flush()
+
+
 def _deviance(p: Array, wanted: Array, task: str) -> float:
     """Twice the mean Kullback-Leibler divergence of predicted means (n,) from the true ones (n,)."""
     if task == "counts":
@@ -104,5 +141,7 @@ def _deviance(p: Array, wanted: Array, task: str) -> float:
 if __name__ == "__main__":
     if sys.argv[1] == "--classes":
         of_classes(sys.argv[2])
+    elif sys.argv[1] == "--many":
+        of_many_classes(sys.argv[2])
     else:
         main(sys.argv[1])

@@ -170,7 +170,7 @@ class _KAN(BaseEstimator):
                     say("monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown!r}.", unknown=unknown[0])
                 )
             more = {side: tuple(str(n) for n, w in ways.items() if w == way) for side, way in (("up", 1), ("down", -1))}
-            both = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
+            both: dict[str, Any] = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
             asked = replace(asked, **{side: tuple(dict.fromkeys(columns)) for side, columns in both.items()})
         if unknown := [name for name in asked.named() if name not in names]:
             raise ValueError(

@@ -30,12 +30,15 @@ def classify(X: Array, y: Array, seed: int = 0, shape: Shape = Shape()) -> Famil
     return FamilyFit(Portable(lambda new: model.predict_proba(new)[:, 1], lambda: _numbers(model)), None)
 
 
-def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
-    """Boosted trees of every class, y (n, classes); the shares where y holds one class alone."""
+def classify_many(X: Array, y: Array, seed: int = 0, shape: Shape = Shape()) -> FamilyFit:
+    """Boosted trees of every class, y (n, classes); the shares where y holds one class alone. scikit-learn's trees of more
+    than two classes take no monotone effects.
+    """
     number = y.argmax(axis=1)
     if number.min() == number.max():
         return FamilyFit(logistic.constant(X, y).predict, None)
-    model = HistGradientBoostingClassifier(random_state=seed).fit(X, number)
+    told = _demands(Shape(apart=shape.apart, linear=shape.linear, zero=shape.zero), X.shape[1])
+    model = HistGradientBoostingClassifier(random_state=seed, **told).fit(X, number)
     predict, present = logistic.of_all_classes(model, y.shape[1]), model.classes_.astype(int)
     return FamilyFit(Portable(predict, lambda: _numbers(model, present, y.shape[1])), None)
 

@@ -24,6 +24,7 @@ from kanlab.baselines.linear import constant, linear, ridge, stepwise
 from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
+from kanlab.kan.shape_check import against_others
 from kanlab.kan.shapes import Shape
 from kanlab.language import marked, say
 from kanlab.stats.criteria import aicc_of
@@ -350,19 +351,24 @@ def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None
 
     fitted: its fit, where there is one.
     """
-    asked = {f.name for f in fields(shape) if getattr(shape, f.name)} - {"zero"}
-    if family == "constant" or not asked or asked <= _KEPT_BY.get(family, set()):
+    asked = {f.name for f in fields(shape) if getattr(shape, f.name)} - {"zero", "of_class"}
+    kept = _KEPT_BY.get(family, set()) - ({"up", "down"} if data.task == MULTICLASS else set())
+    if family == "constant" or not asked or asked <= kept:
         return ""
     if family not in BASELINES_OF[data.task]:
         return say("The {label} model cannot be held to the constraints.", label=label(family, data.task))
     fitted = fitted or fit_to(family, data)
     if not isinstance(model := fitted.predict, Affine):  # where a logistic regression was not found
         return ""
-    slopes = np.ravel(model.weights / model.scale)
-    wrong = [c for c in (*shape.up, *shape.down) if slopes[c] * shape.direction(c) < 0.0]
+    slopes = model.weights.reshape(data.d, -1) / model.scale[:, None]
+    if data.task == MULTICLASS:
+        slopes = against_others(slopes, shape.of_class)
+    wrong = [c for c in (*shape.up, *shape.down) if (slopes[c] * shape.direction(c)).min() < 0.0]
     if not wrong:
         return ""
     shown = {"label": label(family, data.task), "feature": quoted(data.features[wrong[0]])}
+    if data.task == MULTICLASS:
+        return say("In the {label} model the log-odds of the class run the other way in {feature}.", **shown)
     if shape.direction(wrong[0]) > 0:
         return say("The {label} model runs down in {feature}.", **shown)
     return say("The {label} model runs up in {feature}.", **shown)

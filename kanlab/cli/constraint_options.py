@@ -21,7 +21,7 @@ _LISTS = {
 
 
 def add_constraints(options: Options) -> None:
-    """--monotone, --convex, --concave, --linear, --no-effect and --no-interaction."""
+    """--monotone, --convex, --concave, --linear, --no-effect, --no-interaction and --of-class."""
     options.add_argument(
         "--monotone",
         action="append",
@@ -35,6 +35,14 @@ def add_constraints(options: Options) -> None:
         action="append",
         metavar="A,B",
         help=say("features of which none changes the effect of another; may be given several times"),
+    )
+    options.add_argument(
+        "--of-class",
+        metavar="LABEL",
+        default="",
+        help=say(
+            "of three and more classes, the one whose log-odds against each other class are monotone, convex or concave"
+        ),
     )
 
 
@@ -58,4 +66,4 @@ def constraints(arguments: argparse.Namespace) -> Constraints:
             )
     lists = {name.replace("-", "_"): names(getattr(arguments, name.replace("-", "_"))) for name in _LISTS}
     groups = [names(group) for group in arguments.no_interaction or []]
-    return Constraints.of(monotone=ways, no_interaction=groups, **lists)
+    return Constraints.of(monotone=ways, no_interaction=groups, of_class=arguments.of_class, **lists)

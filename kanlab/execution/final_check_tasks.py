@@ -78,7 +78,8 @@ def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetw
         answer["thinned"] = _without_edges(
             data, networks[first], wanted[first], task, reference, answer["reduced"], fitted
         )
-    if task.average and not screened and len(networks) > 1:
+    kept = task.options.shape.kept_by_averages(data.task)
+    if task.average and kept and not screened and len(networks) > 1:
         joined = {n: from_text(done[n]["predicted"], done[n]["shape"]) for n in JOINING if n in done}
         cells, further = [cell for cell, _ in wanted], done.get(path_name(0), {}).get("reach")
         answer["average"] = averaged(

@@ -8,9 +8,9 @@ from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
 from kanlab.explain.models import Model
 from kanlab.kan.constraints import Constraints
-from kanlab.kan.shape_check import ROWS, STEPS, violations
+from kanlab.kan.shape_check import ROWS, STEPS, against_others, violations
 from kanlab.language import say
-from kanlab.stats.likelihood import COUNTS
+from kanlab.stats.likelihood import COUNTS, MULTICLASS
 from kanlab.text import listing
 
 _SMALL = 1e-12  # of a probability or a mean count, whose logarithm is taken
@@ -24,6 +24,9 @@ def statement(model: Model, constraints: Constraints, data: Dataset) -> str:
         predicted = model.predict_flagged(X)[0]
         if data.task == COUNTS:
             return np.log(np.maximum(predicted, _SMALL))
+        if data.task == MULTICLASS:
+            logs = np.log(np.maximum(predicted, _SMALL))
+            return against_others(logs[:, 1:] - logs[:, :1], shape.of_class)
         if data.levels:
             held = np.clip(predicted, _SMALL, 1.0 - _SMALL)
             return np.asarray(np.log(held) - np.log1p(-held))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from kanlab.explain.formula_choices import EDITS, USED, key_of, read_edits
 from kanlab.explain.formulas import read_search
 from kanlab.formulas.editing import Edit, edited
 from kanlab.formulas.front import EDITED, FoundFormula, FoundFormulas
-from kanlab.formulas.program import outputs
+from kanlab.formulas.search import breaks
 from kanlab.formulas.selection import held_out_losses
-from kanlab.kan.shape_check import violations
 from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.patience import patiently
@@ -74,7 +72,7 @@ def edit(handle: StudyHandle, place: int, edits: Sequence[Edit], data: Dataset) 
     old = place_of(found, place)
     new = edited(old.expressions, edits, data, count_sigma2=handle.spec.count_sigma2)
     shape = handle.spec.options.shape
-    if shape and (broken := violations(partial(outputs, new.expressions[0]), data.X_train, shape)):
+    if shape and (broken := breaks(new.expressions, data, shape)):
         names = series([data.features[i] for i in broken])
         raise StudyError(
             say(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -51,8 +50,9 @@ from kanlab.formulas.simplify import simplified
 from kanlab.formulas.snapping import snapped
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
-from kanlab.kan.shape_check import violations
+from kanlab.kan.shape_check import against_others, violations
 from kanlab.kan.shapes import Shape
+from kanlab.stats.likelihood import MULTICLASS
 
 Candidate = tuple[Expression, ...]
 GROWN_ROWS, ALL_ROWS = 256, 2000  # rows that formulas are grown on, and finished on
@@ -275,9 +275,22 @@ def _keeping(demanded: Shape, entries: list[FoundFormula], data: Dataset, count_
     """Those that keep to the shape of effects; the mean where none does."""
     if not demanded:
         return entries
-    kept = [e for e in entries if not violations(partial(values_at, e.expressions[0]), data.X_train, demanded)]
-    mean = (Constant(float(np.average(data.y_train, weights=data.w_train))),)
+    kept = [e for e in entries if not breaks(e.expressions, data, demanded)]
+    mean: tuple[Constant, ...] = (Constant(float(np.average(data.y_train, weights=data.w_train))),)
+    if data.task == MULTICLASS:
+        shares = np.bincount(data.y_train.astype(int), minlength=len(data.levels)) + 0.5
+        mean = tuple(Constant(float(np.log(share / shares[0]))) for share in shares[1:])
     return kept or [evaluated(mean, data, count_sigma2=count_sigma2, origin="search")]
+
+
+def breaks(expressions: Sequence[Expression], data: Dataset, demanded: Shape) -> tuple[int, ...]:
+    """The columns whose demand a formula does not keep, looked up at many points; of classes that of their log-odds."""
+
+    def values(X: Array) -> Array:
+        each = [values_at(e, X) for e in expressions]
+        return each[0] if len(each) == 1 else against_others(np.column_stack(each), demanded.of_class)
+
+    return violations(values, data.X_train, demanded)
 
 
 def shape(expressions: Sequence[Expression]) -> str:

@@ -6,6 +6,9 @@
     no effect        it is left out of every model
     no interaction   the features of a group act apart: none changes the effect of another
 
+Of three and more classes monotone, convex and concave are of one class, which is named: of its log-odds against each of the
+others, so that its probability never falls (never rises) with a monotone feature. The rest is of the log-odds of all classes.
+
 `kanlab.kan.shapes.Shape` is the same for the inputs of a network. docs/constraints.md tells how they are kept.
 """
 
@@ -20,12 +23,13 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import MISSING, ORDER, EncodedColumn
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.errors import StudyError
-from kanlab.kan.shapes import Shape
+from kanlab.kan.shapes import OF_A_CLASS, Shape
 from kanlab.language import marked, say
 from kanlab.stats.likelihood import MULTICLASS
 from kanlab.text import listing, quoted
 
-KINDS = ("monotone", "convex", "concave", "linear", "no_effect", "no_interaction")
+KINDS = ("monotone", "convex", "concave", "linear", "no_effect", "no_interaction", "of_class")
+_LISTS = ("up", "down", "convex", "concave", "linear", "no_effect")
 DIRECTIONS = {"up": "up", "down": "down", "1": "up", "-1": "down", "increasing": "up", "decreasing": "down"}
 _WORDS = {
     "up": marked("monotone up"),
@@ -57,6 +61,8 @@ class Constraints:
         Columns of the table whose effect is such.
     no_interaction : tuple of tuples of str
         Groups of columns of which none changes the effect of another.
+    of_class : str
+        Of three and more classes, the one that up, down, convex and concave are of.
 
     Raises
     ------
@@ -81,6 +87,7 @@ class Constraints:
     linear: tuple[str, ...] = ()
     no_effect: tuple[str, ...] = ()
     no_interaction: tuple[tuple[str, ...], ...] = ()
+    of_class: str = ""
 
     def __post_init__(self) -> None:
         for one, other in _CONTRADICT:
@@ -104,7 +111,7 @@ class Constraints:
                 )
 
     def __bool__(self) -> bool:
-        return any(getattr(self, f.name) for f in fields(self))
+        return any(getattr(self, f.name) for f in fields(self))  # a class alone, too, so that it is looked up
 
     @classmethod
     def of(
@@ -116,8 +123,9 @@ class Constraints:
         linear: Iterable[str] = (),
         no_effect: Iterable[str] = (),
         no_interaction: Iterable[Sequence[str]] = (),
+        of_class: Any = "",
     ) -> Constraints:
-        """From what a user writes: monotone {"price": "down"}, lists of columns, and groups of columns."""
+        """From what a user writes: monotone {"price": "down"}, lists of columns, groups of columns, a class by its label."""
         ways: dict[str, list[str]] = {"up": [], "down": []}
         for name, way in (monotone or {}).items():
             if str(way).lower() not in DIRECTIONS:
@@ -132,7 +140,7 @@ class Constraints:
         lists = {"convex": convex, "concave": concave, "linear": linear, "no_effect": no_effect, **ways}
         named = {kind: _names(kind, columns) for kind, columns in lists.items()}
         groups = tuple(_names("no_interaction", group) for group in no_interaction)
-        return cls(**named, no_interaction=groups)
+        return cls(**named, no_interaction=groups, of_class="" if of_class is None else str(of_class))
 
     @classmethod
     def read(cls, content: Constraints | Mapping[str, Any] | None) -> Constraints:
@@ -151,7 +159,14 @@ class Constraints:
 
     def sentences(self) -> tuple[str, ...]:
         """What is demanded, column by column."""
-        found = [say(_DEMANDS[f.name], name=quoted(name)) for f in fields(self)[:-1] for name in getattr(self, f.name)]
+        of_class, found = self.of_class if self.demands_a_class else "", []
+        for kind in _LISTS:
+            for name in getattr(self, kind):
+                sentence = say(_DEMANDS[kind], name=quoted(name))
+                if of_class and kind in OF_A_CLASS:
+                    shown = {"sentence": sentence, "of_class": quoted(of_class)}
+                    sentence = say("{sentence} for {of_class} against each other class", **shown)
+                found.append(sentence)
         return (
             *found,
             *(
@@ -162,14 +177,20 @@ class Constraints:
 
     def named(self) -> tuple[str, ...]:
         """Every column that is named."""
-        flat = [name for f in fields(self)[:-1] for name in getattr(self, f.name)]
+        flat = [name for kind in _LISTS for name in getattr(self, kind)]
         return tuple(dict.fromkeys([*flat, *(name for group in self.no_interaction for name in group)]))
 
     def only(self, names: Collection[str]) -> Constraints:
         """The demands on some columns alone."""
-        kept = {f.name: tuple(n for n in getattr(self, f.name) if n in names) for f in fields(self)[:-1]}
+        kept = {kind: tuple(n for n in getattr(self, kind) if n in names) for kind in _LISTS}
         groups = (tuple(n for n in group if n in names) for group in self.no_interaction)
-        return Constraints(**kept, no_interaction=tuple(g for g in groups if len(g) > 1))
+        of_class = self.of_class if any(kept[kind] for kind in OF_A_CLASS) else ""
+        return Constraints(**kept, no_interaction=tuple(g for g in groups if len(g) > 1), of_class=of_class)
+
+    @property
+    def demands_a_class(self) -> bool:
+        """Whether there are demands that, of three and more classes, are of one of them."""
+        return any(getattr(self, kind) for kind in OF_A_CLASS)
 
     def check(self, data: Dataset, engine: str = "lm") -> None:
         """Raise StudyError, with one sentence, where they cannot be kept for a data set whose features are all there."""
@@ -199,25 +220,14 @@ class Constraints:
         """The same for the inputs of a network. Columns without effect may be gone already (`without_idle`)."""
         if not self:
             return Shape()
-        if replace(self, no_effect=()):
-            if engine != "lm":
-                raise StudyError(
-                    say(
-                        "Constraints are kept by the engine lm, not by '{engine}'; choose lm, or take the "
-                        "constraints away.",
-                        engine=engine,
-                    )
+        if replace(self, no_effect=()) and engine != "lm":
+            raise StudyError(
+                say(
+                    "Constraints are kept by the engine lm, not by '{engine}'; choose lm, or take the "
+                    "constraints away.",
+                    engine=engine,
                 )
-            if data.task == MULTICLASS:
-                raise StudyError(
-                    say(
-                        "{target} has {levels} classes, whose probabilities add up to 1, so that one cannot "
-                        "rise without another falling; predict one class against the others, which can be "
-                        "constrained, or say no effect, which holds for any target.",
-                        target=quoted(data.target),
-                        levels=len(data.levels),
-                    )
-                )
+            )
         columns: dict[str, list[int]] = {}
         for i, column in enumerate(data.columns):
             columns.setdefault(column.source, []).append(i)
@@ -235,7 +245,7 @@ class Constraints:
             for b in columns.get(other, ())
         }
         apart = tuple(sorted(p for p in pairs if not set(p) & {*zero, *of["linear"]}))
-        shape = Shape(**of, zero=zero, apart=apart)
+        shape = Shape(**of, zero=zero, apart=apart, of_class=self._class_of(data))
         if shape and not shape.groups(data.d):
             raise StudyError(
                 say(
@@ -244,6 +254,50 @@ class Constraints:
                 )
             )
         return shape
+
+    def _class_of(self, data: Dataset) -> int | None:
+        """The number of the class that monotone, convex and concave are of, of three and more."""
+        if data.task != MULTICLASS:
+            if self.of_class:
+                raise StudyError(
+                    say(
+                        "{target} does not have three classes or more, so the demands are of it as it is; leave out "
+                        "the class {of_class}.",
+                        target=quoted(data.target),
+                        of_class=quoted(self.of_class),
+                    )
+                )
+            return None
+        if self.of_class and self.of_class not in data.levels:
+            raise StudyError(
+                say(
+                    "There is no class {of_class}; the classes of {target} are {levels}.",
+                    of_class=quoted(self.of_class),
+                    target=quoted(data.target),
+                    levels=listing(data.levels, 12),
+                )
+            )
+        if not self.demands_a_class:
+            if self.of_class:
+                raise StudyError(
+                    say(
+                        "Nothing is demanded of the class {of_class}: monotone, convex and concave are of one class, "
+                        "the rest is of all of them; demand one of the three, or leave out the class.",
+                        of_class=quoted(self.of_class),
+                    )
+                )
+            return None
+        if not self.of_class:
+            raise StudyError(
+                say(
+                    "{target} has {levels} classes, whose probabilities add up to 1: one rises as others fall. Say of "
+                    "which class the effect is to be monotone, convex or concave (--of-class): its log-odds against "
+                    "each other class then are.",
+                    target=quoted(data.target),
+                    levels=len(data.levels),
+                )
+            )
+        return data.levels.index(self.of_class)
 
     def without_idle(self, data: Dataset) -> Dataset:
         """The data without the columns of no effect, which no model then sees."""
@@ -258,7 +312,8 @@ def can_have(kind: str, name: str, data: Dataset) -> bool:
     """Whether a column of the features can be asked for an effect of a kind."""
     try:
         asked: dict[str, Any] = {kind: (name,)}
-        Constraints(**asked).shape(data)
+        of_class = data.levels[0] if data.task == MULTICLASS and kind in OF_A_CLASS else ""
+        Constraints(**asked, of_class=of_class).shape(data)
     except StudyError:
         return False
     return True

@@ -357,8 +357,9 @@ class FittedKan:
 
         if self.shape:
             d, width, grid, k = self.spec.layer_widths[0], self.spec.layer_widths[1], self.spec.grid, self.spec.k
-            neuron_num = width - bool(self.shape.linear)
-            return n_params_shaped(self.shape, d, neuron_num, grid, k, len(self.layers) - 1, "identifiable")
+            depth, outputs = len(self.layers) - 1, self.spec.layer_widths[-1]
+            neuron_num = width - self.shape.lines(outputs)
+            return n_params_shaped(self.shape, d, neuron_num, grid, k, depth, "identifiable", outputs=outputs)
         spec = self.spec
         return n_params(spec.layer_widths, spec.grid, spec.k, rule="identifiable", multiplication=spec.multiplication)
 

@@ -221,7 +221,7 @@ def cell_n_params(
     17
     """
     if shape:
-        return n_params_shaped(shape, d, *cell[:4], rule, values) + count_sigma2
+        return n_params_shaped(shape, d, *cell[:4], rule, values, m) + count_sigma2
     return n_params(
         cell.layer_widths(d, m), cell.grid, cell.k, rule,
         count_sigma2=count_sigma2, values=values, multiplication=cell.multiplication,

@@ -73,6 +73,16 @@ def to_log_odds(classes: int) -> Array:
     return (C[:, 1:] - C[:, :1]).T
 
 
+def from_log_odds_of(classes: int, of_class: int) -> Array:
+    """B (classes - 1, classes - 1): what turns the log-odds of one class against each other into theta.
+
+    >>> B = from_log_odds_of(3, 0)
+    >>> bool(np.allclose(to_log_odds(3) @ B, -np.eye(2)))
+    True
+    """
+    return np.asarray(-2.0 * np.delete(contrasts(classes), of_class, axis=1))
+
+
 def log_odds_of(theta: Array) -> Array:
     """eta (m, n) of theta (m, n)."""
     return np.asarray(to_log_odds(len(theta) + 1) @ theta)

@@ -22,16 +22,17 @@ from kanlab.kan.bspline import bspline_basis, bspline_derivative
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.solver.covariance import MOST_VALUES, overdispersion
+from kanlab.solver.multinomial import log_odds_of
 from kanlab.solver.rows_smoothed import Root, Smoother
 from kanlab.solver.shaped_problem import ShapedProblem, ShapedState
 from kanlab.solver.shaped_smoother import as_state, smoother_of
-from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, REGRESSION
+from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION
 
 
 @dataclass(frozen=True, eq=False)
 class ShapedRows:
     """A network at some rows. designs: of every layer's receivers (p, n).  nodes: T (H, n) of every hidden layer, held to its
-    range, and where it was not.  outputs (1, n).
+    range, and where it was not.  outputs (m, n).
     """
 
     designs: tuple[list[Array], ...]
@@ -61,9 +62,11 @@ class ShapedCovariance:
         return np.asarray(np.sqrt(self.scale * np.sum(self.root.whitened(gradients) ** 2, axis=1)))
 
     def mean(self, outputs: Array) -> Array:
-        """Predictions (n,), on the scale of the fit, of outputs (1, n)."""
+        """Predictions (n,) or (n, classes), on the scale of the fit, of outputs (m, n)."""
         of = self.network
-        return np.asarray(LIKELIHOODS[of.task].mean(outputs.T * of.y_scale + of.y_offset)[:, 0])
+        eta = log_odds_of(outputs) if of.task == MULTICLASS else outputs
+        predicted = np.asarray(LIKELIHOODS[of.task].mean(eta.T * of.y_scale + of.y_offset))
+        return predicted[:, 0] if predicted.shape[1] == 1 else predicted
 
     def forward(self, X: ArrayLike) -> ShapedRows:
         """The network at rows X (n, d), in units of the data, held to its ranges."""
@@ -84,7 +87,7 @@ class ShapedCovariance:
             basis = problem.splines(T)
         last = problem.output.M.T @ basis[list(problem.output.inputs)].reshape(-1, x.shape[1])
         last = np.concatenate([last, np.ones((1, last.shape[1]))])
-        return ShapedRows(tuple(designs), tuple(nodes), last, (state.theta[problem.at_output.start :] @ last)[None])
+        return ShapedRows(tuple(designs), tuple(nodes), last, problem.mix @ (problem.last(state.theta) @ last))
 
     @cached_property
     def ends(self) -> list[tuple[Array, Array]]:
@@ -92,12 +95,12 @@ class ShapedCovariance:
         return self.problem.end_tangents(self.state)[0]
 
     def pulled_back(self, at: ShapedRows, values: Array) -> Array:
-        """sum_i values_i d output_i / d theta (p,), of values (1, rows)."""
+        """sum_i sum_o values_oi d output_oi / d theta (p,), of values (m, rows)."""
         problem, state = self.problem, self.state
-        found = np.zeros(problem.p)
-        found[problem.at_output.start :] = at.last @ values[0]
-        coef = (problem.output.M @ state.theta[problem.at_output]).reshape(problem.nodes, problem.size)
-        back = values * self._slopes(coef, at.nodes[-1][0])
+        found, of_u = np.zeros(problem.p), problem.mix.T @ values
+        found[problem.at_output] = (of_u @ at.last.T).ravel()
+        parts = zip(of_u, problem.output_coef(state.theta), strict=True)
+        back = np.asarray(sum(v * self._slopes(coef, at.nodes[-1][0]) for v, coef in parts))
         for i in reversed(range(problem.depth)):
             layer, (low, high), (T, free) = state.layers[i], self.ends[i], at.nodes[i]
             own = np.where(free, back, 0.0) / layer.width[:, None]
@@ -122,12 +125,12 @@ class ShapedCovariance:
 def shaped_covariance(
     fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None
 ) -> ShapedCovariance | None:
-    """A constrained network fitted to X (n, d), y (n,), linearised there; None of too many rows, and where these leave no
-    degree of freedom for the noise.
+    """A constrained network fitted to X (n, d), y (n,) or (n, classes), linearised there; None of too many rows, and where
+    these leave no degree of freedom for the noise.
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     widths = fitted.spec.layer_widths
-    if len(rows) * sum(layer.coef.size for layer in fitted.layers) > MOST_VALUES:
+    if len(rows) * widths[-1] * sum(layer.coef.size for layer in fitted.layers) > MOST_VALUES:
         return None
     problem, state, _ = as_state(fitted, rows, target, weights)
     smoother, root = smoother_of(problem, state, np.ones(problem.p, dtype=bool))

@@ -17,11 +17,12 @@ from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan.bspline import HIDDEN_MARGIN, INPUT_MARGIN, OUTPUT_MARGIN, held_range
 from kanlab.kan.network import CONVEX_REACH, EXACT_STRETCH, STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
-from kanlab.kan.shapes import Shape
+from kanlab.kan.shapes import OF_A_CLASS, Shape
 from kanlab.language import say
 from kanlab.solver.bounded_step import bounded_step
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome, minimise
 from kanlab.solver.likelihood_of import likelihood_of
+from kanlab.solver.multinomial import log_odds_of, to_log_odds
 from kanlab.solver.nested_path import RSS_FLOOR, STATUS, rss_in_units, rss_of_mean
 from kanlab.solver.options import LmOptions
 from kanlab.solver.scaling import ScaledRows
@@ -71,12 +72,11 @@ class ShapedPath:
         seed: int,
         task: TaskName,
     ) -> None:
-        if task == MULTICLASS:
+        if task == MULTICLASS and shape.of_class is None and any(getattr(shape, kind) for kind in OF_A_CLASS):
             raise FitError(
                 say(
-                    "Constraints are kept for a quantity, a count or one of two classes, not for three "
-                    "classes and more; predict one class against the others, or take the constraints "
-                    "away."
+                    "Of three classes and more an effect is monotone, convex or concave for the log-odds of one class "
+                    "against each other; name that class (of_class)."
                 )
             )
         d = len(rows.x)
@@ -129,6 +129,7 @@ class ShapedPath:
         """The best of some starts, run to the end; it becomes the parent of the next one."""
         problem = self._problem(neuron_num)
         rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, self._depth, 1])
+        self._towards = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, self._depth, 2])
         parents = [s for s in self._as_they_are(problem) if s is not None]
         starts = [s for s in self._starts(problem, count, rng) if s is not None]
         runners = [
@@ -179,16 +180,28 @@ class ShapedPath:
             if narrow is None:
                 theta, level = np.zeros(problem.p), problem.likelihood.level(FRESH_LEVEL * problem.likelihood.total)
                 for j in range(problem.nodes):
-                    theta[problem.at[0][j]] = _node(
-                        problem, j, problem.likelihood.signal[0], noise if j == 0 else 1.0, rng
-                    )
+                    toward = self._toward(problem, problem.likelihood.signal, first=i == 0 and j == 0)
+                    theta[problem.at[0][j]] = _node(problem, j, toward, noise if j == 0 else 1.0, rng)
                     for layer in range(1, problem.depth):
                         _hand_on(problem, theta, layer, j)
             else:
                 theta, level = _grown(problem, narrow), narrow.level
                 new = problem.neuron_num - 1
-                theta[problem.at[0][new]] = _node(problem, new, narrow.last.residual[0], noise, rng)
+                toward = self._toward(problem, narrow.last.residual, first=i == 0)
+                theta[problem.at[0][new]] = _node(problem, new, toward, noise, rng)
             yield problem.state(theta, level)
+
+    def _toward(self, problem: ShapedProblem, residual: Array, *, first: bool) -> Array:
+        """What a new node is fitted to (n,): the residual (m, n), of several outputs the share of it that is largest, or one
+        drawn. Edges that run up to every output add up with no other sign.
+        """
+        if problem.outputs == 1:
+            return np.asarray(residual[0])
+        of_u = problem.mix.T @ residual
+        shares = np.linalg.svd(of_u, full_matrices=False)[0][:, 0] if first else self._towards.normal(size=len(of_u))
+        if problem.shape.of_class is not None:
+            shares = np.abs(shares)
+        return np.asarray(shares @ of_u)
 
     def _parents(self, neuron_num: int) -> tuple[ShapedState | None, ShapedState | None]:
         """The networks with a node less, and with a layer less."""
@@ -216,10 +229,13 @@ class ShapedPath:
 
     def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
         rows, order, problem = self._rows, np.argsort(self._rows.columns), self._problem(neuron_num)
-        spec = KanSpec((len(rows.x), *[problem.nodes] * self._depth, 1), self._grid, self._k)
+        m = problem.outputs
+        spec = KanSpec((len(rows.x), *[problem.nodes] * self._depth, m), self._grid, self._k)
         state = None if runner is None else runner.state
         layers, hidden = layers_of(problem, np.zeros(problem.p) if state is None else state.theta, state)
-        outputs = np.zeros((1, 1)) if state is None else state.last.outputs
+        outputs = np.zeros((m, 1)) if state is None else state.last.outputs
+        if self._task == MULTICLASS:
+            outputs = log_odds_of(outputs)
         rss = rss_of_mean(rows) if state is None else state.last.rss
         by_target = rss_in_units(rss, rows) if self._task == REGRESSION else rss
         first, bends = layers[0], self._shape.bends
@@ -228,11 +244,11 @@ class ShapedPath:
             spec=spec,
             layers=(KanLayer(first.knots[order], first.coef[order], first.scale_base[order]), *layers[1:]),
             ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1), INPUT_MARGIN)[order], *hidden),
-            output_range=np.array([[-np.inf, np.inf]]) if self._shape.adds_up else bounds,
+            output_range=np.tile([-np.inf, np.inf], (m, 1)) if self._shape.adds_up else bounds,
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
-            y_offset=rows.y_offset,
-            y_scale=rows.y_scale,
+            y_offset=rows.y_offset[:m],
+            y_scale=rows.y_scale[:m],
             rss_train=float(by_target.sum()),
             rss_by_target=by_target,
             n_train=rows.x.shape[1],
@@ -268,20 +284,20 @@ def layers_of(
     """The layers of edges of some numbers, and the ranges of the hidden nodes."""
     layers, ranges, knots = [], [], problem.knots
     widths = [len(problem.x), *[problem.nodes] * problem.depth]
-    for i in range(problem.depth + 1):
-        last = i == problem.depth
-        receivers = [problem.output] if last else [problem.receiver(i, j) for j in range(problem.nodes)]
-        slices = [problem.at_output] if last else problem.at[i]
-        coef = np.zeros((widths[i], len(receivers), problem.size))
-        for j, (receiver, at) in enumerate(zip(receivers, slices, strict=True)):
+    for i in range(problem.depth):
+        coef = np.zeros((widths[i], problem.nodes, problem.size))
+        for j, at in enumerate(problem.at[i]):
+            receiver = problem.receiver(i, j)
             coef[list(receiver.inputs), j] = (receiver.M @ theta[at]).reshape(-1, problem.size)
-        if last:
-            coef[0] += theta[-1]  # the splines of an edge sum to 1
         layers.append(KanLayer(knots, coef, np.zeros(coef.shape[:2])))
-        if not last:
-            low = np.zeros(problem.nodes) if state is None else state.layers[i].low
-            knots = low[:, None] + problem.unit_knots
-            ranges.append(held_range(low, low + 1.0, HIDDEN_MARGIN))
+        low = np.zeros(problem.nodes) if state is None else state.layers[i].low
+        knots = low[:, None] + problem.unit_knots
+        ranges.append(held_range(low, low + 1.0, HIDDEN_MARGIN))
+    coef = problem.output_coef(theta).transpose(1, 0, 2).copy()
+    coef[0] += problem.last(theta)[:, -1:]  # the splines of an edge sum to 1
+    if problem.outputs > 1:
+        coef = np.einsum("oq,iqs->ios", to_log_odds(problem.outputs + 1) @ problem.mix, coef)
+    layers.append(KanLayer(knots, coef, np.zeros(coef.shape[:2])))
     return tuple(layers), tuple(ranges)
 
 
@@ -332,7 +348,7 @@ def _inserted(problem: ShapedProblem, shallow: ShapedState) -> Array:
     theta[:inner] = shallow.theta[:inner]
     for node in range(problem.nodes):
         _hand_on(problem, theta, problem.depth - 1, node)
-    theta[problem.at_output.start :] = shallow.theta[inner:]
+    theta[problem.at_output] = shallow.theta[inner:]
     return theta
 
 
@@ -350,7 +366,7 @@ def _grown(problem: ShapedProblem, narrow: ShapedState) -> Array:
     """Numbers of a network with a node less and beside it a new one, which receives nothing and says nothing."""
     parent, new = problem.like(problem.neuron_num - 1, problem.depth), problem.neuron_num - 1
     theta = np.zeros(problem.p)
-    of_parent = [*range(new), *([new + 1] if problem.nodes > problem.neuron_num else [])]
+    of_parent = [*range(new), *range(new + 1, problem.nodes)]  # the lines behind the others
     for layer in range(problem.depth):
         for old, node in enumerate(of_parent):
             known = narrow.theta[parent.at[layer][old]]
@@ -358,8 +374,8 @@ def _grown(problem: ShapedProblem, narrow: ShapedState) -> Array:
             theta[start : start + len(known)] = known  # a new input of a later layer stands behind the others
         if layer:
             _hand_on(problem, theta, layer, new)
-    edge, start = problem.size - 1, problem.at_output.start
-    known = narrow.theta[parent.at_output.start :]
-    theta[start : start + new * edge] = known[: new * edge]
-    theta[start + (new + 1) * edge :] = known[new * edge :]
+    edge = problem.size - 1
+    at, known = problem.last(theta), parent.last(narrow.theta)
+    at[:, : new * edge] = known[:, : new * edge]
+    at[:, (new + 1) * edge :] = known[:, new * edge :]
     return theta

@@ -5,11 +5,15 @@ Notation
     theta            numbers of all edges, node by node and layer by layer, then those of the output's edges and its constant
     M, c = M theta   the B-spline coefficients of the edges into a node; some numbers of theta must be at least 0
     z, T (H, n)      hidden nodes, and where they lie in their ranges: T = (z - min z) / (max z - min z)
+    u, B (m, m)      what the output's edges add up to, (m, n), and outputs B u, which the likelihood takes
+
+m is 1 and B = 1, but of c classes m = c - 1, and u are the log-odds of the class that demands are on against each of the
+others, so that what is demanded is demanded of every row of u; without such a class B = 1 again (kanlab.solver.multinomial).
 
 Edges are splines alone: silu runs down before it runs up, and bends both ways. The objective is that of kanlab.solver.problem,
 with its penalties and its level,
 
-    f(theta) = misfit + level s [LAST |Delta^2 c_last|^2 + ROUGHNESS sum_j |Delta^2 c_j|^2 / width_j^2]
+    f(theta) = misfit + level s [LAST |Delta^2 c_last B'|^2 + ROUGHNESS sum_j |Delta^2 c_j|^2 / width_j^2]
 
 The Jacobian is exact. Ranges move with the weights below them, so the rows of a node's minimum and maximum have derivatives of
 their own, carried upward; all other rows are done from the output back. A step solves its quadratic model within the bounds
@@ -31,6 +35,7 @@ from kanlab.kan.shapes import Shape
 from kanlab.solver.bounded_step import bounded_step
 from kanlab.solver.first_layer import second_differences
 from kanlab.solver.likelihoods import LastLayer, MakeLikelihood
+from kanlab.solver.multinomial import from_log_odds_of
 from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LEVEL_DROP, LEVEL_EVERY, MIN_LEVEL
 from kanlab.solver.shape_basis import edge_basis
 
@@ -114,7 +119,9 @@ class BoundedEquations:
 
 
 class ShapedProblem:
-    """One constrained network on x (d, n), scaled, for targets Y (1, n), as `kanlab.solver.problem.Problem` takes them."""
+    """One constrained network on x (d, n), scaled, for targets Y (1, n), of c classes (c, n), as
+    `kanlab.solver.problem.Problem` takes them.
+    """
 
     def __init__(
         self,
@@ -135,17 +142,23 @@ class ShapedProblem:
         self.size, self.groups = grid + k, shape.groups(len(x))
         self.knots = knots_from_samples(x, grid, k)
         self.design = bspline_basis(x, self.knots, k) if design is None else design  # (d, G + k, n)
-        self.nodes = neuron_num + bool(shape.linear)
+        self.outputs = len(self.likelihood.signal)
+        self.mix = np.eye(self.outputs)
+        if self.outputs > 1 and shape.of_class is not None:
+            self.mix = from_log_odds_of(self.outputs + 1, shape.of_class)
+        self.nodes = neuron_num + shape.lines(self.outputs)
         self.unit_knots = uniform_knots(self.nodes, grid, k)
         self._receivers = [[self._first(j) for j in range(self.nodes)]]
         self._receivers += [[self._later(j) for j in range(self.nodes)] for _ in range(depth - 1)]
         self.output = self._output()
         flat = [r for layer in self._receivers for r in layer] + [self.output]
-        ends = np.cumsum([0, *(r.M.shape[1] for r in flat)])
+        *below, of_output = (r.M.shape[1] for r in flat)
+        ends = np.cumsum([0, *below, self.outputs * (of_output + 1)])
         slices = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.at = [slices[i * self.nodes : (i + 1) * self.nodes] for i in range(depth)]
-        self.at_output, self.p = slices[-1], int(ends[-1]) + 1
-        self.held = np.append(np.concatenate([r.held for r in flat]), False)
+        self.at_output, self.p = slices[-1], int(ends[-1])  # output by output, the constant of each behind its edges
+        of_each = np.tile(np.append(self.output.held, False), self.outputs)
+        self.held = np.concatenate([*(r.held for r in flat[:-1]), of_each])
         self._first_designs = [r.M.T @ self.design[list(r.inputs)].reshape(-1, x.shape[1]) for r in self._receivers[0]]
 
     def like(self, neuron_num: int, depth: int) -> ShapedProblem:
@@ -158,8 +171,11 @@ class ShapedProblem:
     # ---- the edges
 
     def group(self, node: int) -> tuple[int, ...]:
-        """The features a node receives; the last one may be the line."""
-        return self.groups[node % len(self.groups)] if node < self.neuron_num else self.shape.linear
+        """The features a node receives; the last ones may be lines."""
+        if node < self.neuron_num:
+            return self.groups[node % len(self.groups)]
+        line = self.shape.linear
+        return line if self.outputs == 1 else line[node - self.neuron_num : node - self.neuron_num + 1]
 
     def receiver(self, layer: int, node: int) -> Receiver:
         """The edges into a node of a hidden layer."""
@@ -187,8 +203,9 @@ class ShapedProblem:
 
     def _handed_on(self, node: int) -> tuple[Array, Mask]:
         knots = self.unit_knots[node]
-        if node >= self.neuron_num:
-            return edge_basis(knots, self.k, 1, 0, straight=True)
+        if node >= self.neuron_num:  # of several outputs a line has a slope to each
+            demanded = self.outputs == 1 or any(self.shape.direction(c) for c in self.group(node))
+            return edge_basis(knots, self.k, int(demanded), 0, straight=True)
         return edge_basis(knots, self.k, *self.shape.handed_on(self.group(node)))
 
     def _receiver(self, inputs: Sequence[int], bases: Sequence[tuple[Array, Mask]]) -> Receiver:
@@ -238,8 +255,16 @@ class ShapedProblem:
         """(H, G + k, n) at nodes T (H, n)."""
         return bspline_basis(T, self.unit_knots, self.k)
 
+    def last(self, theta: Array) -> Array:
+        """(m, p): the numbers of the edges into every row of u, and behind them its constant, of theta or its like."""
+        return theta[self.at_output].reshape(self.outputs, -1)
+
+    def output_coef(self, theta: Array) -> Array:
+        """(m, H, G + k) of the edges into every row of u, the constants left out."""
+        return np.array([self.output.M @ w for w in self.last(theta)[:, :-1]]).reshape(-1, self.nodes, self.size)
+
     def last_design(self, layers: Sequence[Layer]) -> Array:
-        """(p, n) of the output's edges and its constant."""
+        """(p, n) of the edges into a row of u and its constant."""
         P = self._design(self.output, self.splines(layers[-1].T))
         return np.concatenate([P, np.ones((1, P.shape[1]))])
 
@@ -248,20 +273,21 @@ class ShapedProblem:
 
     def _last_penalty(self, level: float) -> Array:
         rough = np.pad(self.output.rough, ((0, 0), (0, 1)))
-        return np.asarray(level * self.smoothing * LAST_LAYER_ROUGHNESS * rough.T @ rough)
+        of_one = level * self.smoothing * LAST_LAYER_ROUGHNESS * rough.T @ rough
+        return np.asarray(np.kron(self.mix.T @ self.mix, of_one))
 
     def _solved(self, theta: Array, layers: tuple[Layer, ...], level: float, solve: bool = True) -> ShapedState | None:
         """The state with the output's edges at their minimum, or near it."""
         P, N = self.last_design(layers), self._last_penalty(level)
-        own = slice(self.at_output.start, self.p)
+        own = self.at_output
         D, held = theta[own], self.held[own]
         last = self._outputs(D, P)
         value = self._value(last, D, N)
         for _ in range(0 if not solve else 1 if self.likelihood.is_squares else LAST_STEPS):
-            W = np.sum(self.likelihood.roots(last.outputs, self.likelihood.pull)[:, 0] ** 2, axis=0)
-            H = (P * W) @ P.T + N
+            H = self._last_curvature(last.outputs, P) + N
             H.flat[:: len(H) + 1] += RIDGE * max(float(np.mean(H.diagonal())), np.finfo(float).tiny)
-            step = bounded_step(H, P @ last.residual[0] - N @ D, D, held)
+            pulled = np.concatenate([P @ E for E in self.mix.T @ last.residual])
+            step = bounded_step(H, pulled - N @ D, D, held)
             if step is None:
                 break
             before = value
@@ -285,7 +311,17 @@ class ShapedProblem:
         return ShapedState(theta, layers, last, level, objective) if np.isfinite(objective) else None
 
     def _outputs(self, D: Array, P: Array) -> LastLayer:
-        return self.likelihood.layer(D[:, None], (D @ P)[None], np.empty((0, 0)), np.nan)
+        of_u = D.reshape(self.outputs, -1)
+        return self.likelihood.layer(of_u.T, self.mix @ np.array([d @ P for d in of_u]), np.empty((0, 0)), np.nan)
+
+    def _last_curvature(self, outputs: Array, P: Array) -> Array:
+        """sum_i B'W_i B x P_i P_i', x the Kronecker product, of W_i at outputs (m, n) and P (p, n)."""
+        roots = self.likelihood.roots(outputs, self.likelihood.pull)
+        if self.outputs == 1:
+            return np.asarray((P * np.sum(roots[:, 0] ** 2, axis=0)) @ P.T)
+        of_u = np.einsum("om,ron->rmn", self.mix, roots)
+        weighed = (of_u[:, :, None] * P).reshape(len(roots), -1, P.shape[1])
+        return np.asarray(sum(J @ J.T for J in weighed))
 
     def _value(self, last: LastLayer, D: Array, N: Array) -> float:
         of_rows = getattr(self.likelihood, "value", None)  # the pull included
@@ -298,17 +334,40 @@ class ShapedProblem:
 
     def linearise(self, state: ShapedState) -> BoundedEquations:
         J, R, r = self.jacobian(state)
-        W = np.sum(self.likelihood.roots(state.last.outputs, self.likelihood.pull)[:, 0] ** 2, axis=0)
-        gradient = J @ state.last.residual[0] - R.T @ r
-        return BoundedEquations((J * W) @ J.T + R.T @ R, gradient, state.theta, self.held)
+        roots = self.likelihood.roots(state.last.outputs, self.likelihood.pull)
+        if self.outputs == 1:
+            curvature = (J[0] * np.sum(roots[:, 0] ** 2, axis=0)) @ J[0].T
+        else:
+            curvature = np.asarray(sum(root @ root.T for root in np.einsum("ron,opn->rpn", roots, J)))
+        gradient = sum(of_one @ E for of_one, E in zip(J, state.last.residual, strict=True)) - R.T @ r
+        return BoundedEquations(curvature + R.T @ R, gradient, state.theta, self.held)
 
     def jacobian(self, state: ShapedState) -> tuple[Array, Array, Array]:
-        """J (p, n) of the outputs, and the penalty |r|^2 as R = dr / dtheta (rows, p) and r (rows,)."""
-        n, (ends, bases, slopes) = self.x.shape[1], self.end_tangents(state)
-        J = np.zeros((self.p, n))
-        J[self.at_output.start :] = self.last_design(state.layers)
-        coef = (self.output.M @ state.theta[self.at_output]).reshape(self.nodes, self.size)
-        back = np.einsum("ib,ibn->in", coef, slopes[-1])
+        """J (m, p, n) of the outputs, and the penalty |r|^2 as R = dr / dtheta (rows, p) and r (rows,)."""
+        ends, bases, slopes = self.end_tangents(state)
+        P = self.last_design(state.layers)
+        J = np.zeros((self.outputs, self.p, self.x.shape[1]))
+        for o, coef in enumerate(self.output_coef(state.theta)):
+            start = self.at_output.start + o * len(P)
+            J[o, start : start + len(P)] = P
+            self._back(state, np.einsum("ib,ibn->in", coef, slopes[-1]), ends, bases, slopes, J[o])
+        if self.outputs > 1:
+            J = np.einsum("oq,qpn->opn", self.mix, J)
+        return J, *self._penalty(state, ends)
+
+    def _back(
+        self,
+        state: ShapedState,
+        back: Array,
+        ends: Sequence[tuple[Array, Array]],
+        bases: Sequence[Array],
+        slopes: Sequence[Array],
+        J: Array,
+    ) -> None:
+        """Add to J (p, n) the derivatives of a row of u by the numbers of the hidden layers.
+
+        back: (H, n), by the nodes of the last one.
+        """
         for i in reversed(range(self.depth)):
             layer, (low, high) = state.layers[i], ends[i]
             own = back / layer.width[:, None]
@@ -322,7 +381,6 @@ class ShapedProblem:
                     inputs = list(receiver.inputs)
                     coef = (receiver.M @ state.theta[at]).reshape(len(inputs), self.size)
                     back[inputs] += own[j] * np.einsum("ib,ibn->in", coef, slopes[i - 1][inputs])
-        return J, *self._penalty(state, ends)
 
     def end_tangents(self, state: ShapedState) -> tuple[list[tuple[Array, Array]], list[Array], list[Array]]:
         """Derivatives (H, p) of every layer's nodes z at the rows of their minima and maxima; and of every layer the splines
@@ -366,7 +424,8 @@ class ShapedProblem:
                 R.append(row)
                 r.append(rough)
         root = np.sqrt(state.level * self.smoothing * LAST_LAYER_ROUGHNESS) * self.output.rough
-        R.append(np.zeros((len(root), self.p)))
-        R[-1][:, self.at_output] = root
-        r.append(root @ state.theta[self.at_output])
+        rows = np.kron(self.mix, np.pad(root, ((0, 0), (0, 1))))
+        R.append(np.zeros((len(rows), self.p)))
+        R[-1][:, self.at_output] = rows
+        r += [root @ coef for coef in self.mix @ self.last(state.theta)[:, :-1]]
         return np.concatenate(R), np.concatenate(r)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +14,7 @@ from kanlab.language import marked, say
 from kanlab.stats.likelihood import MULTICLASS
 
 MOST_GROUPS = 5
-_KEY, _GROUP = "constraint-", "constraint-apart-"
+_KEY, _GROUP, _CLASS = "constraint-", "constraint-apart-", "constraint-of-class"
 _DEMANDS = {
     "up": (marked("Monotone up"), marked("The prediction never falls as the feature rises, whatever the others are.")),
     "down": (
@@ -34,7 +36,8 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
 
     Raises StudyError where the demands contradict each other, or cannot be kept.
     """
-    data, found = datasets[0], {}
+    data = datasets[0]
+    found: dict[str, Any] = {}
     sources = list(data.recipe.sources)
     with st.expander(say("What is known of the effects")):
         st.caption(
@@ -43,6 +46,7 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
                 "beyond them. Models of other families that break it are not recommended."
             )
         )
+        of_class = _class(data)
         places = [*st.columns(3, gap="medium"), *st.columns(3, gap="medium")]  # a row each, for narrow screens
         for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
             possible = [name for name in sources if can_have(kind, name, data)]
@@ -56,14 +60,35 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
                 else say("Nor do these (group {number})", number=number)
             )
             text = say("None of these features changes the effect of another; choose two or more.")
-            group = _chosen(label, f"{_GROUP}{number}", sources if data.task != MULTICLASS else [], text)
+            group = _chosen(label, f"{_GROUP}{number}", sources, text)
             if not group:
                 break
             groups.append(group)
     known = Constraints(**found, no_interaction=tuple(groups))
+    if known.demands_a_class:
+        known = replace(known, of_class=of_class)
     for each in datasets:
         known.check(each)
     return known
+
+
+def _class(data: Dataset) -> str:
+    """The class that monotone, convex and concave are of; "" where there are not three or more."""
+    if data.task != MULTICLASS:
+        return ""
+    if st.session_state.get(_CLASS) not in data.levels:
+        st.session_state.pop(_CLASS, None)
+    chosen = st.selectbox(
+        say("Of the class"),
+        data.levels,
+        key=_CLASS,
+        persist_state="session",
+        help=say(
+            "Monotone, convex and concave are of the log-odds of this class against each other class: its probability "
+            "never falls with a feature that is monotone up. The other demands are of all classes."
+        ),
+    )
+    return str(chosen)
 
 
 def _chosen(label: str, key: str, possible: Sequence[str], text: str) -> tuple[str, ...]:
@@ -82,3 +107,5 @@ def preset(known: Constraints) -> None:
     for number in range(1, MOST_GROUPS + 1):
         group = known.no_interaction[number - 1] if number <= len(known.no_interaction) else ()
         st.session_state[f"{_GROUP}{number}"] = list(group)
+    if known.of_class:
+        st.session_state[_CLASS] = known.of_class

@@ -73,10 +73,17 @@ def test_what_cannot_be_is_one_sentence(known, sentence):
 
 
 def test_what_the_target_or_the_engine_cannot_keep_is_refused():
-    with pytest.raises(
-        StudyError, match=r"has 3 classes, whose probabilities add up to 1.*one class against the others"
-    ):
+    with pytest.raises(StudyError, match=r"has 3 classes, whose probabilities add up to 1.*Say of which class"):
         Constraints(up=("price",)).check(data("grade"))
+    Constraints(no_interaction=(("price", "age"),), linear=("price",)).check(data("grade"))
+    found = Constraints.of(monotone={"price": "up"}, no_interaction=[("age", "kind")], of_class="z").shape(
+        data("grade")
+    )
+    assert (found.up, found.of_class) == ((0,), 2)
+    assert Shape.from_json(found.to_json()) == found
+    assert found.moved([-1, *range(len(data("grade").features) - 1)]).of_class is None
+    with pytest.raises(StudyError, match="does not have three classes"):
+        Constraints(up=("price",), of_class="yes").check(data("bought"))
     Constraints(no_effect=("price",)).check(data("grade"))
     Constraints(convex=("price",)).check(data("bought"))  # of its log-odds
     with pytest.raises(StudyError, match="kept by the engine lm"):

@@ -135,6 +135,26 @@ def test_constraints_are_kept_with_the_study_and_contradictions_are_one_sentence
     assert min(c.neuron_num for c in spec.admissible(100, 2)) == 2
 
 
+def test_of_three_classes_the_demands_are_of_one_that_is_chosen(
+    app: AppTest, frame: pd.DataFrame, fake_workers: Fake
+) -> None:
+    fake_workers()
+    search_plan._timing.clear()
+    table = frame[["a", "b", "kind"]]
+    upload(app, "kinds.csv", table.to_csv(index=False).encode())
+    go(app, "search")
+    healthy(app.run())
+    assert app.selectbox(key="constraint-of-class").options == sorted(set(table["kind"]))
+    app.multiselect(key="constraint-up").set_value(["a"])
+    app.selectbox(key="constraint-of-class").set_value("green")
+    app.multiselect(key="constraint-apart-1").set_value(["a", "b"])
+    healthy(app.run())
+    app.button(key="start").click()
+    healthy(app.run())
+    known = load_study("kinds-1").spec.constraints
+    assert (known.up, known.of_class, known.no_interaction) == (("a",), "green", (("a", "b"),))
+
+
 def test_a_node_may_multiply(search: AppTest) -> None:
     """With any ranges: where k is 1 alone there is no such network, and no error."""
 
