@@ -2,6 +2,7 @@
 
 python benchmarks/bands.py [-o FILE] [--repeats N] [PROBLEM ...]      writes a line a problem as it comes; about half an hour
 python benchmarks/bands.py --others [-o FILE] ...                     the spline GAM, polynomial ridge, constrained networks
+python benchmarks/bands.py --edges [-o FILE] ...                      edges of free and constrained networks of one neuron
 
 Of every problem tables are simulated anew, the network of lowest AICc (what each fit has spent) among some configurations is
 fitted, and its 95% bands are held against the mean of the true function over the same rows: the share of all values of all
@@ -25,6 +26,7 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.bands import bands_of
 from kanlab.explain.effects import setting_of, some_rows
 from kanlab.explain.models import Model, held_family
+from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.shapes import Shape
@@ -141,16 +143,76 @@ def measured(name: str, repeats: int) -> str:
     return f"| {name} | {' | '.join(figures)} |"
 
 
+Curve = Callable[[np.ndarray], np.ndarray]
+OF_ONE_NODE: dict[str, tuple[Curve, Curve, Curve, Shape]] = {  # y = h(f(x0) + g(x1)), and demands that it keeps
+    "of one sum, rising": (lambda a: np.tanh(2 * a), lambda b: b, np.exp, Shape(up=(0, 1))),
+    "additive, rising": (np.exp, lambda b: np.tanh(2 * b), lambda s: s, Shape(up=(0, 1))),
+    "additive, convex": (lambda a: np.exp(1.5 * a), lambda b: b**2, lambda s: s, Shape(up=(0,), convex=(0, 1))),
+    "half flat": (lambda a: np.maximum(a, 0.0) ** 2, lambda b: 0.5 * b, lambda s: s, Shape(up=(0, 1))),
+}  # fmt: skip
+
+
+def covered_edges(name: str, seed: int, shape: Shape) -> np.ndarray:
+    """Shares of the points of the three edges of a network of one neuron, its grid chosen by AICc, whose bands hold the truth,
+    and their widths over the range of the truth (3, 2).
+
+    The truth of an edge is what its band is of: less its mean over the rows, in units of the node's range.
+    """
+    f, g, h, _ = OF_ONE_NODE[name]
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (200, 2))
+    mean = h(f(x[:, 0]) + g(x[:, 1]))
+    table = pd.DataFrame(x, columns=["x0", "x1"]).assign(y=mean + 0.3 * mean.std() * rng.normal(size=200))
+    data, best = Dataset.from_frame(table, "y", test_fraction=0.0), (np.inf, None)
+    for grid in GRIDS:
+        options = LmOptions(smoothing=1.0)
+        (network,) = fit_path(data.X_train, data.y_train, grid, K, [1], options=options, shape=shape)
+        spent = effective_count(network.edf or np.inf, 2, 1, count_sigma2=True)
+        best = min(best, (aicc_of(data.likelihood.term(network.rss_train, data.n), data.n, spent), network))
+    network, X = best[1], data.X_train
+    assert network is not None
+    curves, bands, parts = curves_of(network, X), bands_of(network, data), (f, g)
+    assert bands is not None
+    drawn, node, found, turned = bands.edges(curves), f(X[:, 0]) + g(X[:, 1]), [], 1.0
+    for edge in curves.edges:
+        lower, upper = drawn[edge.layer, edge.source, edge.target]
+        if edge.layer == 0:
+            part = parts[edge.source]
+            truth = (part(edge.x) - part(X[:, edge.source]).mean()) * np.ptp(curves.layer(1)[0].rows) / np.ptp(node)
+            turned = float(np.sign(np.corrcoef(truth, edge.y)[0, 1]))  # a free node may receive all the other way round
+            truth = turned * truth
+        else:
+            place = (edge.x - edge.rows.min()) / np.ptp(edge.rows)
+            place = place if turned > 0 else 1.0 - place
+            truth = h(node.min() + place * np.ptp(node)) - h(node).mean()
+        found.append((np.mean((lower <= truth) & (truth <= upper)), np.mean(upper - lower) / np.ptp(truth)))
+    return np.array(found)
+
+
+def of_edges(name: str, repeats: int) -> str:
+    """The same of edges: those of the features, and that of the node, of a free and of a constrained network."""
+    figures = []
+    for shape in (Shape(), OF_ONE_NODE[name][3]):
+        found = np.array([covered_edges(name, seed, shape) for seed in range(repeats)])
+        for edges in (slice(2), slice(2, 3)):
+            share = found[:, edges, 0].mean(axis=1)
+            se = 100 * share.std(ddof=1) / np.sqrt(repeats)
+            figures += [f"{100 * share.mean():.1f} ({se:.1f})", f"{np.median(found[:, edges, 1]):.2f}"]
+    return f"| {name} | {' | '.join(figures)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", default="bands.txt")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--others", action="store_true")
-    parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
+    parser.add_argument("--edges", action="store_true")
+    parser.add_argument("problems", nargs="*")
     asked = parser.parse_args()
+    of_one = of_edges if asked.edges else of_others if asked.others else measured
     with Path(asked.o).open("w") as file:
-        for name in asked.problems:
-            print((of_others if asked.others else measured)(name, asked.repeats), file=file, flush=True)
+        for name in asked.problems or (OF_ONE_NODE if asked.edges else PROBLEMS):
+            print(of_one(name, asked.repeats), file=file, flush=True)
 
 
 if __name__ == "__main__":

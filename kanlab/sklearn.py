@@ -170,8 +170,9 @@ class _KAN(BaseEstimator):
                     say("monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown!r}.", unknown=unknown[0])
                 )
             more = {side: tuple(str(n) for n, w in ways.items() if w == way) for side, way in (("up", 1), ("down", -1))}
-            both: dict[str, Any] = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
-            asked = replace(asked, **{side: tuple(dict.fromkeys(columns)) for side, columns in both.items()})
+            both = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
+            demanded: dict[str, Any] = {side: tuple(dict.fromkeys(columns)) for side, columns in both.items()}
+            asked = replace(asked, **demanded)
         if unknown := [name for name in asked.named() if name not in names]:
             raise ValueError(
                 say(

@@ -40,12 +40,13 @@ from kanlab.kan.edges import FEW, Curves, Edge
 from kanlab.kan.network import FittedKan
 from kanlab.language import say
 from kanlab.solver.covariance import LM, NetworkCovariance, network_covariance
-from kanlab.solver.shaped_covariance import shaped_covariance
+from kanlab.solver.shaped_covariance import ShapedCovariance, shaped_covariance
 from kanlab.solver.smoother import Root, Smoother
 from kanlab.stats.likelihood import COUNTS
 from kanlab.text import listing, quoted
 
 LEVEL = 0.95
+POLYNOMIAL = "polynomial"  # the family whose form is narrow and whose bands do not look it
 _STEP = 1e-5  # of the outputs, by which the response to them is differentiated
 _RANK_STEP = 1e-2  # of ranks, whose inverse is a staircase of straight lines
 
@@ -133,7 +134,7 @@ class Bands:
         rest is not identified (kanlab.solver.covariance).
         """
         covariance = self.members[0].covariance
-        if self.averaged or not isinstance(covariance, NetworkCovariance):
+        if self.averaged or not isinstance(covariance, (NetworkCovariance, ShapedCovariance)):
             return {}
         found = {}
         for edge in curves.edges:
@@ -249,15 +250,16 @@ def no_bands(model: Model) -> str:
     return say("There is no band: the table is too large for it, or its rows leave no degree of freedom for the noise.")
 
 
-def no_edge_bands(model: Model) -> str:
-    """Why the edges of a model have no bands, in a sentence."""
-    if isinstance(model, FittedKan) and model.shape:
+def what_bands_are_of(model: Model) -> str:
+    """Of which truth the bands of a model are, where its form is narrow, in a sentence; "" of the others."""
+    if isinstance(model, HeldFamily) and model.family == POLYNOMIAL:
         return say(
-            "Curves of constrained networks have no band of their own, for a number at its bound "
-            "moves to one side alone; the effects on the Features tab have one, which is rather "
-            "too wide there."
+            "It is the band of the best polynomial of this degree: where the truth has another form, as most have, the "
+            "truth lies outside more often than 5%."
         )
-    return no_bands(model)
+    if isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
+        return say("It is the band of the best linear model, wherever the truth is.")
+    return ""
 
 
 def _on_terms(model: HeldFamily) -> OnTerms | None:
@@ -287,7 +289,7 @@ def _slopes(response: Callable[[Array], Array], outputs: Array, step: float) -> 
     return found
 
 
-def _edge_se(edge: Edge, covariance: NetworkCovariance, network: FittedKan) -> Array:
+def _edge_se(edge: Edge, covariance: NetworkCovariance | ShapedCovariance, network: FittedKan) -> Array:
     """Standard errors (POINTS,) of an edge, in the units it is drawn in."""
     first, last = edge.layer == 0, edge.layer == covariance.depth
     if first and edge.source not in covariance.columns:

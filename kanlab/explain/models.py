@@ -41,6 +41,7 @@ class HeldFamily:
     low: Array
     high: Array
     task: TaskName = REGRESSION
+    family: str = ""
 
     @property
     def extends(self) -> bool:
@@ -57,7 +58,7 @@ def held_family(data: Dataset, family: str, seed: int, shape: Shape = Shape()) -
     """A model of another family fitted to the training rows, within what is demanded of the effects where it can be."""
     fitted = fit_to(family, data, seed, shape)
     fitted = replace(fitted, left_out=None)  # which holds the training rows
-    return HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
+    return HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task, family)
 
 
 def extends(model: Model) -> bool:

@@ -246,8 +246,8 @@ def network_covariance(
 ) -> NetworkCovariance | None:
     """A network fitted by the engine lm to X (n, d), y (n,) or (n, classes), linearised there. weights: (n,), of the fit.
 
-    None where there is none: of another engine, whose fits are no minima, of a network under constraints, whose numbers
-    lie at their bounds, of too many rows, and where the rows leave no degree of freedom for the noise.
+    None where there is none: of another engine, whose fits are no minima, of a network under constraints, which
+    has `kanlab.solver.shaped_covariance`, of too many rows, and where the rows leave no degree of freedom for the noise.
     """
     first = fitted.layers[0]
     works = np.any(first.coef != 0.0, axis=(1, 2)) | np.any(first.scale_base != 0.0, axis=1)

@@ -4,6 +4,8 @@ Its covariance is that of all its numbers, V = scale M^-1 with M of the whole Ja
 by which its degrees of freedom are counted (kanlab.solver.shaped_smoother). The fit under demands is the free one brought to
 the nearest point, in the norm of M, that keeps them, and where the truth keeps them as well that is never farther from it. So
 these bands are rather too wide than too narrow, most where an effect is at its bound: where it ought to be flat, or straight.
+So are those of single edges. Draws brought back within the demands (Lin & Dunson, Biometrika 101, 2014) make narrower ones,
+which cover too little (benchmarks/README.md, "Bands").
 
 g of a prediction is made by back-propagation. Nodes are held to their ranges, which move with the weights below them; a node
 beyond its range stays at its edge.
@@ -22,7 +24,7 @@ from kanlab.kan.bspline import bspline_basis, bspline_derivative
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.solver.covariance import MOST_VALUES, overdispersion
-from kanlab.solver.multinomial import log_odds_of
+from kanlab.solver.multinomial import log_odds_of, to_log_odds
 from kanlab.solver.rows_smoothed import Root, Smoother
 from kanlab.solver.shaped_problem import ShapedProblem, ShapedState
 from kanlab.solver.shaped_smoother import as_state, smoother_of
@@ -67,6 +69,56 @@ class ShapedCovariance:
         eta = log_odds_of(outputs) if of.task == MULTICLASS else outputs
         predicted = np.asarray(LIKELIHOODS[of.task].mean(eta.T * of.y_scale + of.y_offset))
         return predicted[:, 0] if predicted.shape[1] == 1 else predicted
+
+    @property
+    def depth(self) -> int:
+        """Hidden layers."""
+        return self.problem.depth
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Of X: all of them."""
+        return tuple(range(len(self.problem.x)))
+
+    def edge(self, layer: int, source: int, target: int, z: Array, rows: Array) -> Array:
+        """Derivatives (k, p) of an edge at inputs z (k,), less its mean over rows (n,), scaled as the network has them: see
+        `kanlab.solver.covariance.NetworkCovariance.edge`.
+        """
+        values, found = self._edge(layer, source, target, z)
+        at_rows, of_rows = self._edge(layer, source, target, rows)
+        found = found - of_rows.mean(axis=0)
+        if layer == self.depth:
+            return found
+        low, high = self.ends[layer]
+        width = self.state.layers[layer].width[target]
+        return np.asarray(found - np.outer(values - at_rows.mean(), (high[target] - low[target]) / width))
+
+    def _edge(self, layer: int, source: int, target: int, z: Array) -> tuple[Array, Array]:
+        """Values (k,) of an edge, and their derivatives (k, p), at the same places among the knots."""
+        problem, theta = self.problem, self.state.theta
+        last = layer == self.depth
+        receiver = problem.output if last else problem.receiver(layer, target)
+        found = np.zeros((len(z), problem.p))
+        if source not in receiver.inputs:
+            return np.zeros(len(z)), found
+        knots, T = problem.knots, z
+        if layer:
+            below = self.state.layers[layer - 1]
+            knots, T = problem.unit_knots, (z - below.low[source]) / below.width[source]
+        basis = bspline_basis(T[None], knots[source][None], problem.k)[0]
+        place = receiver.inputs.index(source)
+        own = receiver.M[place * problem.size : (place + 1) * problem.size].T @ basis
+        if not last:
+            at = problem.at[layer][target]
+            found[:, at] = own.T
+            return np.asarray(theta[at] @ own), found
+        shares = problem.mix[target]
+        if problem.outputs > 1:
+            shares = (to_log_odds(problem.outputs + 1) @ problem.mix)[target]
+        for o, share in enumerate(shares):
+            start = problem.at_output.start + o * (len(own) + 1)
+            found[:, start : start + len(own)] = share * own.T
+        return np.asarray(found @ theta), found
 
     def forward(self, X: ArrayLike) -> ShapedRows:
         """The network at rows X (n, d), in units of the data, held to its ranges."""

@@ -13,7 +13,7 @@ from kanlab.baselines.protocol import Affine
 from kanlab.charts import model as model_charts
 from kanlab.data.dataset import Dataset
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.bands import Bands, bands_of, no_bands, no_edge_bands
+from kanlab.explain.bands import Bands, bands_of, no_bands, what_bands_are_of
 from kanlab.explain.diagram import diagram, standing_alone, working
 from kanlab.explain.diagram_words import node_name
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
@@ -254,7 +254,7 @@ def edges(view: ModelView) -> None:
             unit=literal(short(view.data.output_names[0], 80)) if len(targets) == 1 else say("log-odds"),
         )
     )
-    st.caption(say(EDGE_BANDS) if bands else no_edge_bands(view.model.fitted))
+    st.caption(say(EDGE_BANDS) if bands else no_bands(view.model.fitted))
 
 
 def _layer_name(index: int, last: int) -> str:
@@ -314,6 +314,8 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
             )
             + (no_bands(view.model.fitted) if bands is None else say(AVERAGE_BAND) if bands.averaged else say(BAND))
         )
+        if bands is not None and (of := what_bands_are_of(view.model.fitted)):
+            st.caption(of)
 
 
 def _support(support: FeatureWeights) -> None:

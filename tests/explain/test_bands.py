@@ -17,7 +17,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.errors import StudyError
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.bands import Bands, bands_of, effects_of, no_bands, unconditional
+from kanlab.explain.bands import Bands, bands_of, effects_of, no_bands, unconditional, what_bands_are_of
 from kanlab.explain.effects import partial_dependence
 from kanlab.explain.models import held_family
 from kanlab.kan.edges import curves_of
@@ -360,6 +360,65 @@ def test_constrained_networks_have_bands_of_all_their_numbers(task: str, depth: 
     assert band.upper is not None
     assert (band.lower < band.prediction).all()
     assert (band.prediction < band.upper).all()
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass"])
+def test_edges_of_constrained_networks_have_bands_by_their_own_derivatives(task: str) -> None:
+    """By differences of the numbers, every edge less its mean and in units of the node's range."""
+    data = Dataset.from_frame(frame(task).drop(columns="kind"), "y", test_fraction=0.0, task="auto")
+    shape = Shape(down=(0,)) if task == "regression" else Shape(down=(0,), of_class=1)
+    network = fit_cell(
+        data.X_train, data.fit_target(data.y_train), 2, 3, 3, 2,
+        options=LmOptions(starts=2, max_iterations=10), task=data.task, shape=shape,
+    )  # fmt: skip
+    of = shaped_covariance(network, data.X_train, data.fit_target(data.y_train))
+    assert of is not None
+    curves = curves_of(network, data.X_train)
+    theta = np.where(of.problem.held, np.maximum(of.state.theta, 0.05), of.state.theta)
+    start = of.problem.state(theta, of.state.level, solve=False)
+    assert start is not None
+    inside = replace(of, state=start)
+    for edge in (curves.layer(0)[0], curves.layer(1)[-1], curves.layer(2)[-1]):
+        layer, last = edge.layer, edge.layer == of.depth
+        places = np.linspace(0.1, 0.9, 5)
+
+        def values(by: np.ndarray, edge=edge, layer=layer, last=last, places=places) -> np.ndarray:
+            state = of.problem.state(start.theta + by, of.state.level, solve=False)
+            assert state is not None
+            at = replace(of, state=state)
+            if layer == 0:
+                z, rows = 2 * places - 1, of.problem.x[edge.source]
+            else:
+                below = state.layers[layer - 1]
+                still = start.layers[layer - 1].T[edge.source]  # rows stay where they are in the range
+                z, rows = (below.low[edge.source] + t * below.width[edge.source] for t in (places, still))
+            found = at._edge(layer, edge.source, edge.target, z)[0]
+            found = found - at._edge(layer, edge.source, edge.target, rows)[0].mean()
+            return found if last else found / state.layers[layer].width[edge.target]
+
+        if layer:
+            below = start.layers[layer - 1]
+            z, rows = (below.low[edge.source] + t * below.width[edge.source] for t in (places, below.T[edge.source]))
+        else:
+            z, rows = 2 * places - 1, of.problem.x[edge.source]
+        found = inside.edge(layer, edge.source, edge.target, z, rows)
+        steps = 1e-5 * np.eye(of.problem.p)
+        expected = np.array([values(step) - values(-step) for step in steps]).T / 2e-5
+        np.testing.assert_allclose(found, expected, atol=2e-6 * max(np.abs(expected).max(), 1.0))
+    drawn = known(bands_of(network, data)).edges(curves)
+    assert len(drawn) == len(curves.edges)
+    for edge in curves.edges:
+        lower, upper = drawn[edge.layer, edge.source, edge.target]
+        np.testing.assert_allclose((lower + upper) / 2, edge.y, atol=1e-9)
+        assert (upper > lower).any()
+
+
+def test_the_band_of_a_polynomial_or_a_line_says_of_which_truth_it_is() -> None:
+    data = Dataset.from_frame(frame("regression"), "y")
+    assert "best polynomial" in what_bands_are_of(held_family(data, "polynomial", 0))
+    assert "best linear model" in what_bands_are_of(held_family(data, "linear", 0))
+    assert not what_bands_are_of(held_family(data, "gam", 0))
+    assert not what_bands_are_of(network_of(data))
 
 
 def test_a_model_without_bands_says_which_part_has_none() -> None:
