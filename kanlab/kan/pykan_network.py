@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan import parameter_count
-from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
+from kanlab.kan.bspline import OUTPUT_MARGIN, SQUARE_K, held_range
 from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.parameter_count import CountingRule
+from kanlab.kan.pykan_products import written_as_squares
 from kanlab.language import say
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName, log_mean_scaling
 
@@ -65,8 +66,9 @@ class KANWrapper(kan.KAN):
 
     Parameters
     ----------
-    layer_widths : sequence of int
-        Nodes of each layer, inputs and outputs included.
+    layer_widths : sequence of int or of pairs of int
+        Nodes of each layer, inputs and outputs included; of a layer with multiplication nodes [nodes that add, nodes that
+        multiply], as pykan has it.
     grid, k : int
         Grid intervals and spline order.
     seed : int
@@ -94,7 +96,7 @@ class KANWrapper(kan.KAN):
 
     def __init__(
         self,
-        layer_widths: Sequence[int],
+        layer_widths: Sequence[int | Sequence[int]],
         grid: int,
         k: int,
         *,
@@ -104,9 +106,10 @@ class KANWrapper(kan.KAN):
     ) -> None:
         options = {"auto_save": False} | options
         with reproducible(seed):
-            super().__init__(width=[int(w) for w in layer_widths], grid=grid, k=k, seed=seed, **options)
+            nodes = [[int(v) for v in w] if isinstance(w, Sequence) else int(w) for w in layer_widths]
+            super().__init__(width=nodes, grid=grid, k=k, seed=seed, **options)
         self.task, self.reach, self.stretch = task, 0.0, STRETCH
-        d, m = layer_widths[0], layer_widths[-1]
+        d, m = self.layer_widths[0], self.layer_widths[-1]
         for name, size, value in (("x_offset", d, 0.0), ("x_scale", d, 1.0), ("y_offset", m, 0.0), ("y_scale", m, 1.0)):
             self.register_buffer(name, torch.full((size,), value, dtype=torch.float64))
         for index, width in enumerate(self.layer_widths[:-1]):
@@ -119,8 +122,20 @@ class KANWrapper(kan.KAN):
         return tuple(self.width_in)
 
     def n_params(self, rule: CountingRule = "identifiable", *, count_sigma2: bool = False) -> int:
-        """Counted parameters K under a counting rule (kanlab.kan.parameter_count)."""
-        return parameter_count.n_params(self.layer_widths, self.grid, self.k, rule, count_sigma2=count_sigma2)
+        """Counted parameters K under a counting rule (kanlab.kan.parameter_count).
+
+        A factor of a product is a node; a number that goes from one factor to the other tells nothing, so `identifiable` has
+        one less for each.
+        """
+        total, products = int(count_sigma2), sum(int(count) for _, count in self.width)
+        for n_in, n_out in zip(self.width_in[:-1], self.width_out[1:], strict=True):
+            total += parameter_count.n_params((n_in, n_out), self.grid, self.k, rule)
+        extra = (self.mult_arity - 1) * products if self.mult_homo else self._more_factors()
+        return total - (extra if rule == "identifiable" else 0)
+
+    def _more_factors(self) -> int:
+        """Factors beyond the first of all multiplication nodes, where each has a number of its own."""
+        return sum(int(arity) - 1 for layer in self.mult_arity for arity in layer)
 
     def set_scaling(self, X: ArrayLike, y: ArrayLike) -> None:
         """Map the range of each input to pykan's default grid range [-1, 1], targets to mean 0 and deviation 1.
@@ -218,6 +233,21 @@ class KANWrapper(kan.KAN):
         return Y[:, 0] if Y.shape[1] == 1 else Y
 
     @classmethod
+    def from_pykan(cls, model: kan.KAN) -> KANWrapper:
+        """A network of pykan's own with the same weights; `kan.KAN.loadckpt` reads one from its files.
+
+        What it was trained on stays as it is: call `hold_ranges` with the training rows to have predictions beyond them held.
+        Raises FitError where it has symbolic edges, or another base function than silu.
+        """
+        _refuse_other_edges(model)
+        wrapper = cls(model.width, model.grid, model.k, mult_arity=model.mult_arity)
+        wrapper.to(model.act_fun[0].coef.dtype)
+        lost = wrapper.load_state_dict(model.state_dict(), strict=False)
+        if lost.unexpected_keys or set(lost.missing_keys) - set(wrapper._buffers):
+            raise FitError(say("The network is not as this version of pykan builds them."))
+        return wrapper
+
+    @classmethod
     def from_fitted(cls, fitted: FittedKan) -> KANWrapper:
         """A float64 pykan network with the weights, scaling and ranges of a fitted one."""
         spec = fitted.spec
@@ -237,21 +267,33 @@ class KANWrapper(kan.KAN):
     def to_fitted(self) -> FittedKan:
         """The same network in NumPy, float64. Raises FitError where it has what a FittedKan cannot express.
 
-        Those are symbolic edges, product nodes, and affine node parameters that differ from the identity. The record of
-        the fit is not pykan's to give: rss_train is nan and the status "iteration limit".
+        Those are symbolic edges, base functions other than silu, affine node parameters that differ from the identity,
+        multiplication nodes of three factors and more, and any with k below 2. Those of two factors become sums and squares of
+        one hidden layer more, exactly (kanlab.kan.pykan_products); K of the network is then `n_params` of this one. The record
+        of the fit is not pykan's to give: rss_train is nan and the status "iteration limit".
         """
         self._refuse_what_is_not_plain()
-        layers, ranges = [], []
+        layers: list[KanLayer] = []
+        ranges: list[Array] = []
         for index, part in enumerate(self.act_fun):
             mask = part.mask.detach().double()
             coef = part.coef * (part.scale_sp * mask).unsqueeze(2)
             layers.append(KanLayer(_array(part.grid), _array(coef), _array(part.scale_base * mask)))
             ranges.append(_array(self._range(index)))
-        m = len(self.y_offset)
+        m, products = len(self.y_offset), [int(count) for _, count in self.width[1:]]
+        if any(count and not np.isfinite(held).all() for count, held in zip(products, ranges, strict=True)):
+            raise FitError(
+                say(
+                    "What goes into the multiplication nodes has no known range; call hold_ranges with the training "
+                    "rows first."
+                )
+            )
+        plain, held_to = written_as_squares(layers, ranges, products)
+        widths = (len(plain[0].knots), *(layer.coef.shape[1] for layer in plain))
         return FittedKan(
-            spec=KanSpec(self.layer_widths, int(self.grid), int(self.k)),
-            layers=tuple(layers),
-            ranges=tuple(ranges),
+            spec=KanSpec(widths, int(self.grid), int(self.k)),
+            layers=plain,
+            ranges=held_to,
             output_range=_array(self.output_range),
             reach=self.reach,
             stretch=self.stretch,
@@ -305,15 +347,36 @@ class KANWrapper(kan.KAN):
         return network
 
     def _refuse_what_is_not_plain(self) -> None:
-        if any(int(products) for _, products in self.width):
-            raise FitError(say("The network has product nodes, which a FittedKan cannot express."))
-        if any(bool(part.mask.abs().sum()) for part in self.symbolic_fun):
-            raise FitError(say("The network has symbolic edges, which a FittedKan cannot express."))
+        _refuse_other_edges(self)
         affine = [(self.node_bias, 0.0), (self.node_scale, 1.0), (self.subnode_bias, 0.0), (self.subnode_scale, 1.0)]
         if any(bool((values != plain).any()) for group, plain in affine for values in group):
             raise FitError(say("The network has affine node parameters, which a FittedKan cannot express."))
         if not isinstance(self.grid, int) or not isinstance(self.k, int):
             raise FitError(say("The network has a grid or an order for each layer, which a FittedKan cannot express."))
+        if not any(int(products) for _, products in self.width):
+            return
+        if self.mult_arity != 2 and (self.mult_homo or {int(a) for layer in self.mult_arity for a in layer} != {2}):
+            raise FitError(
+                say("The network has multiplication nodes of other than two factors, which a FittedKan cannot express.")
+            )
+        if self.k < SQUARE_K:
+            raise FitError(
+                say(
+                    "Products are written as squares, which splines are from k = {least} on; this network has k = {k}.",
+                    least=SQUARE_K,
+                    k=self.k,
+                )
+            )
+
+
+def _refuse_other_edges(model: kan.KAN) -> None:
+    """Raise FitError where some edge is not a spline beside a multiple of silu."""
+    if any(bool(part.mask.abs().sum()) for part in model.symbolic_fun):
+        raise FitError(say("The network has symbolic edges, which a FittedKan cannot express."))
+    if not isinstance(model.base_fun, torch.nn.SiLU):
+        raise FitError(
+            say("The edges of the network have another base function than silu, which a FittedKan cannot express.")
+        )
 
 
 class _Straight:
