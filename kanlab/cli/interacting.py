@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import add_json, add_trial
@@ -21,6 +22,7 @@ MOST_SHOWN = 20  # pairs, as text
 def _interactions(arguments: argparse.Namespace) -> int:
     from kanlab.api import open_study
     from kanlab.errors import StudyError
+    from kanlab.selection.product_hint import product_hint
 
     if arguments.nulls < 0:
         raise StudyError(say("The number of networks of --nulls is at least 0, not {nulls}.", nulls=arguments.nulls))
@@ -34,6 +36,11 @@ def _interactions(arguments: argparse.Namespace) -> int:
         print(json.dumps(content, indent=2, allow_nan=False))
     else:
         print(_shown(found))
+        if hint := product_hint(study.spec, found.tested_pair):
+            print(hint[0])
+            print(
+                say("To search so: {command}", command=f"kanlab rerun {shlex.quote(study.name)} --multiplication 0:1")
+            )
     return 0
 
 

@@ -45,13 +45,13 @@ from kanlab.explain.predictor import Predictor
 from kanlab.explain.shapley import by_outputs, groups_of, scale_of, spread
 from kanlab.language import marked, say
 from kanlab.selection.candidates import other_families
+from kanlab.selection.product_hint import INTERACTIONS, STRONGEST, StrongestPair
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short, together
 
-INTERACTIONS = "interactions"  # the study's attribute
 ROWS = 64  # of training, that the partial dependences are taken at and over
 MOST_FEATURES = 12  # whose pairs are looked at: those of the largest effects
 NULLS = 19  # so that the smallest p-value is 0.05
@@ -127,15 +127,30 @@ class Interactions:
         return replace(self, pairs=pairs, nulls=len(nulls))
 
     @property
+    def strongest(self) -> Pair | None:
+        """The pair of the lowest p-value, of those alike the strongest one; the strongest where none is tested."""
+        if not self.pairs:
+            return None
+        return min(self.pairs, key=lambda pair: (pair.p or 0.0, -pair.strength)) if self.nulls else self.pairs[0]
+
+    @property
+    def tested_pair(self) -> StrongestPair | None:
+        """The strongest pair as a hint has it; None before the pairs are tested."""
+        top = self.strongest
+        if top is None or top.p is None:
+            return None
+        return StrongestPair(top.first, top.second, top.strength / (self.spread or 1.0), top.p)
+
+    @property
     def sentence(self) -> str:
         """Whether the model is additive, in one sentence, and the AICc of the additive model beside its own."""
         return together([self._verdict, self._beside])
 
     @property
     def _verdict(self) -> str:
-        if not self.pairs or self.pairs[0].strength <= NEGLIGIBLE * self.spread:
+        top = self.strongest
+        if top is None or self.pairs[0].strength <= NEGLIGIBLE * self.spread:
             return say("Is it additive? Yes: no two features interact in this model.")
-        top = min(self.pairs, key=lambda pair: (pair.p or 0.0, -pair.strength)) if self.nulls else self.pairs[0]
         names = say("{names} and {last}", names=short(top.first, 40), last=short(top.second, 40))
         size = say(
             "beyond the sum of both they account for {strength:.1%} of the spread of the predictions",
@@ -344,15 +359,17 @@ def fit_nulls(
     path = local_data(handle.optuna, handle.data.sha256)
     data = Dataset.load(path)
     found, make = list[dict[str, float]](), _refits(handle, predictor)
-    features = interactions_of(predictor.fitted, data).features
+    own = interactions_of(predictor.fitted, data)
 
     def write(state: str, detail: str = "") -> None:
         said = {"model": str(predictor.key), "state": state, "done": len(found), "total": nulls, "nulls": found}
+        top = own.tested(found).tested_pair if state == "done" else None
+        said |= {STRONGEST: top.to_dict() if top else None}
         handle.optuna.set_user_attr(INTERACTIONS, said | {"detail": detail, "written": time.time()})
 
     def take(job: Job, answer: Any) -> None:
         if not isinstance(answer, Failure):
-            pairs = interactions_of(make.model(answer, job.key, data), data, features).pairs
+            pairs = interactions_of(make.model(answer, job.key, data), data, own.features).pairs
             found.append({pair.key: pair.strength for pair in pairs})
         write("running")
 

@@ -14,6 +14,7 @@ from kanlab.language import say
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
 from kanlab.selection.measures import four_digits, measure_for
+from kanlab.selection.product_hint import StrongestPair, product_hint
 from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
@@ -48,6 +49,7 @@ def diagnose(
         _coarse(handle, records),
         _few_rows(handle, choice),
         _held_out(handle, choice, listed),
+        _products(handle),
     ]
     if validation:
         found += [
@@ -117,6 +119,12 @@ def _coarse(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | N
         ),
         replace(handle.spec.space, grid=(low, min(finest, high + max(1, (high - low) // 2)))),
     )
+
+
+def _products(handle: StudyView) -> Diagnostic | None:
+    """Two features interact strongly in a network whose nodes could only add up, as the test of interactions has kept it."""
+    hint = product_hint(handle.spec, StrongestPair.kept(handle.attributes))
+    return None if hint is None else Diagnostic(*hint)
 
 
 def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:

@@ -10,11 +10,11 @@ import streamlit as st
 from kanlab.baselines.registry import COMPARISON_FAMILIES, OPTIONAL_FAMILIES, missing_extra
 from kanlab.baselines.registry import label as family_label
 from kanlab.execution.manage import load_data
+from kanlab.kan.search_space import SearchSpace
 from kanlab.language import marked, say
 from kanlab.retelling import retold
 from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
-from kanlab.selection.diagnostics import Diagnostic
 from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
@@ -190,23 +190,24 @@ def _validate(handle: StudyHandle) -> None:
 
 
 def warnings(found: Recommendation, handle: StudyHandle) -> None:
-    """The warnings, one sentence each. A button widens a range that is too narrow."""
+    """The warnings, one sentence each. A button opens the search that answers one, wider or with products."""
     controls = identity.controls(handle)
     for number, warning in enumerate(found.warnings):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(literal(warning.sentence), icon=":material/warning:")
-            if (
-                controls
-                and warning.widen is not None
-                and st.button(say("Widen"), key=f"widen-{number}", help=say("Open Search with wider ranges."))
-            ):
-                _open_search(handle, warning)
+            if not controls or warning.widen is None:
+                continue
+            label, more = say("Widen"), say("Open Search with wider ranges.")
+            if warning.widen.multiplication != handle.spec.space.multiplication:
+                label, more = search_ranges.with_products_words()
+            if st.button(label, key=f"widen-{number}", help=more):
+                open_search(handle, warning.widen)
 
 
-def _open_search(handle: StudyHandle, warning: Diagnostic) -> None:
-    assert warning.widen is not None
+def open_search(handle: StudyHandle, space: SearchSpace) -> None:
+    """Open Search on the rows of a study and other ranges."""
     with sentences():
         data = load_data(handle)
     session.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
-    search_ranges.widen(handle, warning.widen)
+    search_ranges.widen(handle, space)
     st.switch_page(SEARCH)

@@ -12,9 +12,11 @@ from kanlab.explain.interactions import Interactions
 from kanlab.explain.predictor import Predictor
 from kanlab.language import marked, say
 from kanlab.retelling import retold
+from kanlab.selection.product_hint import product_hint
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short
-from kanlab.ui import drawing, identity, widgets
+from kanlab.ui import drawing, identity, search_ranges, widgets
+from kanlab.ui.choose import open_search
 from kanlab.ui.model import ModelView
 from kanlab.ui.widgets import literal
 
@@ -43,6 +45,7 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     if not found.pairs:
         return
     _test(view, handle, found, _is_live(kept))
+    _hint(handle, found)
     table = found.table.head(_SHOWN)
     config = {
         "first": say("first"),
@@ -104,6 +107,19 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
             "up, all rows of the map change alike from left to right."
         )
     )
+
+
+def _hint(handle: StudyHandle, found: Interactions) -> None:
+    """Where a pair interacts strongly and no node could multiply: the search in which one may, by a click."""
+    hint = product_hint(handle.spec, found.tested_pair)
+    if hint is None:
+        return
+    sentence, space = hint
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(literal(sentence), icon=":material/lightbulb:")
+        label, more = search_ranges.with_products_words()
+        if identity.controls(handle) and st.button(label, key="search-products", help=more):
+            open_search(handle, space)
 
 
 def _is_live(kept: dict[str, object] | None) -> bool:

@@ -50,11 +50,20 @@ def preset(space: SearchSpace) -> SearchSpace:
     for name in _SLIDERS:
         st.session_state[name] = getattr(shown, name)
     st.session_state["multiplication"] = any(shown.multiplication)
+    if any(shown.multiplication):
+        st.session_state["engine"] = "lm"  # the one that has such nodes
     return shown
 
 
+def with_products_words() -> tuple[str, str]:
+    """The label and the help of a button that opens a search in which a node may multiply."""
+    return say("Let a node multiply"), say(
+        "Open Search on the same rows and ranges, with 'A node may multiply' ticked."
+    )
+
+
 def widen(handle: StudyHandle, wider: SearchSpace) -> None:
-    """Set the ranges to these, which are wider than those of a study."""
+    """Set the ranges to these, which are wider than those of a study, or let a node multiply."""
     st.session_state[_WIDENED] = handle.name, handle.spec.space, preset(wider)
 
 
@@ -62,6 +71,10 @@ def widened(space: SearchSpace) -> None:
     """Say where the ranges come from, as long as they are those of `widen`."""
     name, before, wider = st.session_state.get(_WIDENED, ("", space, None))
     if space != wider:
+        return
+    if space.multiplication != before.multiplication:
+        words = say("The ranges of the study '{name}', and besides networks one of whose nodes multiplies.", name=name)
+        st.info(literal(words), icon=":material/open_in_full:")
         return
     changed = [
         say("{range} {low} to {high}", range=say(NAMES[field]), low=low, high=high)

@@ -29,6 +29,8 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.interactions import Interactions, Pair, interactions_of, surface
 from kanlab.explain.models import HeldFamily, held_family
 from kanlab.kan.search_space import SearchSpace
+from kanlab.selection import product_hint
+from kanlab.selection.product_hint import StrongestPair
 from tests.helpers import counts, two_classes
 
 
@@ -159,7 +161,9 @@ def test_targets_without_interactions() -> None:
     assert (additive_null(events, 0).y_train % 1 == 0).all()
 
 
-def test_the_test_is_kept_with_the_study(kanlab_home: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_test_is_kept_with_the_study(
+    kanlab_home: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a product that is there; read again without a fit; not of a model that is no network."""
     data = Dataset.from_frame(table(), "y")
     tune(data, SearchSpace((2, 2), (3, 3), (2, 2)), name="product", workers=1)
@@ -172,6 +176,7 @@ def test_the_test_is_kept_with_the_study(kanlab_home: Any, capsys: pytest.Captur
     assert found.additive_aicc is not None
     assert found.aicc < found.additive_aicc
     assert study.interactions(trial=0, nulls=0).to_dict() == found.to_dict()
+    assert StrongestPair.kept(study.handle.attributes) == found.tested_pair
     assert study.interactions(family="linear").nulls == 0
     assert "<h2>Interactions</h2><p>Is it additive? " in study.bundle(trial=0).files["report.html"]
 
@@ -183,6 +188,12 @@ def test_the_test_is_kept_with_the_study(kanlab_home: Any, capsys: pytest.Captur
     assert said[1].split() == ["first", "second", "H", "strength", "of", "the", "spread", "p"]
     assert said[2].split()[:2] == ["a", "b"]
     assert main(["interactions", "product", "--nulls", "-1"]) == 2
+    assert not any("interact strongly" in line for line in said)  # p is 0.2
+    monkeypatch.setattr(product_hint, "SIGNIFICANCE", 0.2)
+    assert main(["interactions", "product", "--trial", "0", "--nulls", "0"]) == 0
+    hint, command = capsys.readouterr().out.splitlines()[-2:]
+    assert hint.startswith("a and b interact strongly (beyond the sum of both ")
+    assert command == "To search so: kanlab rerun product --multiplication 0:1"
 
 
 def test_of_an_average_too(kanlab_home: Any) -> None:

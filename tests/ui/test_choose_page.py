@@ -13,6 +13,7 @@ from kanlab.api import tune
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.language import PSEUDO, use
+from kanlab.selection.product_hint import INTERACTIONS, STRONGEST, StrongestPair
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.sensitivity import ranked_again
 from kanlab.selection.validation import VALIDATION
@@ -101,6 +102,23 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
     assert "wider where its best network lies at the edge: hidden neurons 1 to 4." in text_of(app)
     healthy(app.slider(key="grid").set_value((2, 3)).run())
     assert "wider where its best network" not in text_of(app)
+
+
+def test_a_strong_interaction_opens_the_search_with_products(app: AppTest, small: Dataset) -> None:
+    handle = study(small, {Cell(2, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
+    handle.optuna.set_user_attr(
+        INTERACTIONS, {"state": "done", STRONGEST: StrongestPair("a", "b", 0.5, 0.05).to_dict()}
+    )
+    choose(app, handle)
+    assert "a and b interact strongly" in text_of(app)
+    healthy(next(b for b in app.button if b.label == "Let a node multiply").click().run())
+    assert app.checkbox(key="multiplication").value is True
+    assert [app.slider(key=name).value for name in ("neuron_num", "grid", "k")] == [
+        SPACE.neuron_num,
+        SPACE.grid,
+        SPACE.k,
+    ]
+    assert "and besides networks one of whose nodes multiplies." in text_of(app)
 
 
 def test_only_the_owner_validates_and_widens(app: AppTest, small: Dataset) -> None:

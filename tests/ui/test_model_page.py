@@ -22,6 +22,7 @@ from kanlab.explain import formulas, interactions
 from kanlab.export.code_forms import ENDINGS, form_of
 from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection import product_hint
 from kanlab.study.trials import CompletedTrial
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study
@@ -446,3 +447,8 @@ def test_interactions_are_shown_and_tested(app: AppTest, real: None, monkeypatch
     words = text_of(healthy(app.run())).replace("\\", "")
     assert "by 19 networks fitted to targets without interactions" in words
     assert "p" in next(f.value for f in app.dataframe if "strength" in f.value.columns)
+    monkeypatch.setattr(product_hint, "STRONG", 0.0)
+    monkeypatch.setattr(product_hint, "SIGNIFICANCE", 1.0)
+    assert "interact strongly" in text_of(healthy(app.run()))
+    healthy(app.button(key="search-products").click().run())
+    assert app.checkbox(key="multiplication").value is True
