@@ -14,6 +14,7 @@ from kanlab.explain.interactions import Surface
 from kanlab.language import say
 
 _NAME_WIDTH = 25  # characters of a line of a level
+_TITLE_WIDTH = 46  # of a line of the title of the legend
 
 
 def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
@@ -36,7 +37,7 @@ def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
     legend = alt.Legend(orient="bottom", direction="horizontal", gradientLength=200, tickCount=4, titleLimit=330)
     color = alt.Color(
         "value:Q",
-        title=say("mean prediction ({scale})", scale=short(found.scale, 40)),
+        title=axis_title(say("mean prediction ({scale})", scale=short(found.scale, 80)), _TITLE_WIDTH),
         scale=alt.Scale(scheme=look.scheme, reverse=True),
         legend=legend,
     )

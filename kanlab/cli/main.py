@@ -48,9 +48,8 @@ from kanlab.language import marked, say
 from kanlab.retelling import retold
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from kanlab.data.dataset import Dataset
+    from kanlab.data.reading.typed import Table
     from kanlab.selection.validation import Validation
 
 
@@ -182,7 +181,7 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     )
     at_hand = cluster_workers(chosen(arguments.dask))  # before a study is made that could not run
     handles = create_group(datasets, spec, name=arguments.study, storage=arguments.storage, at_hand=at_hand)
-    said = dict.fromkeys(retold(note) for data in datasets for note in (*data.notes, *_warnings(data, table.frame)))
+    said = dict.fromkeys(retold(note) for data in datasets for note in (*data.notes, *_warnings(data, table)))
     print(f"{table.report}", *map(retold, table.report.notes), *said, sep="\n", file=sys.stderr)
     code = exit_code(run_and_print(handles, arguments.json, arguments.dask))
     if arguments.mlflow and not code:
@@ -198,13 +197,17 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _warnings(data: Dataset, frame: pd.DataFrame) -> Iterator[str]:
-    """Of features that number the rows, or nearly are the target. frame: the table."""
+def _warnings(data: Dataset, table: Table) -> Iterator[str]:
+    """Of rows lost to gaps, and of features that number the rows, or nearly are the target."""
     import pandas as pd
 
+    from kanlab.cli.gaps import rows_lost
     from kanlab.data.checks import leaks_among
     from kanlab.data.profile import profile
 
+    frame = table.frame
+    if lost := rows_lost(data, table):
+        yield f"! {lost}"
     whole = [name for name in data.recipe.sources if pd.api.types.is_integer_dtype(frame[name])]
     for warning in profile(frame[whole]).warnings if whole else ():
         if warning.kind == "identifier":

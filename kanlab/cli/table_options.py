@@ -33,6 +33,9 @@ def add_reading_options(command: argparse.ArgumentParser) -> None:
         "--skip-last", type=int, metavar="N", help=say("number of rows to drop at the end, such as totals")
     )
     reading.add_argument("--missing", metavar="A,B", help=say("further words that mean a missing value"))
+    reading.add_argument(
+        "--present", metavar="A,B", help=say("words that are values here, though they usually mean a missing one: None")
+    )
     order = reading.add_mutually_exclusive_group()
     order.add_argument("--day-first", action="store_true", default=None, help=say("3/4/2024 is in April"))
     order.add_argument("--month-first", dest="day_first", action="store_false", help=say("3/4/2024 is in March"))
@@ -102,6 +105,8 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
     from kanlab.data.reading.cell_rules import MISSING
     from kanlab.data.reading.dialect import ReadOptions
 
+    present = names(arguments.present) if arguments.present else ()
+    words = tuple(w for w in (*MISSING, *(names(arguments.missing) if arguments.missing else ())) if w not in present)
     return ReadOptions(
         delimiter="\t" if arguments.delimiter == "tab" else arguments.delimiter,
         decimal=arguments.decimal,
@@ -109,7 +114,7 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         header=False if arguments.no_header else None,
         skip_lines=arguments.skip_lines,
         skip_last=arguments.skip_last,
-        missing=(*MISSING, *names(arguments.missing)) if arguments.missing else None,
+        missing=None if words == MISSING else words,
         part=arguments.part,
         day_first=arguments.day_first,
         kinds=_kinds(arguments.read or []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,6 +55,11 @@ def outlier_count(x: Array) -> int:
 
 
 _FEWEST_NUMBERS = 20  # of rows, by which running numbers are known
+_LEFT = 2  # rows that were numbered, for each that is left
+_NAMED_SO = re.compile(
+    r"(^|[\W_])(id|index|nr|no|key|rowid|rownames?|row([\W_]?(names?|numbers?))?)$|[a-z](ID|Id)$|^unnamed: 0$",
+    re.IGNORECASE,
+)
 
 
 def is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
@@ -65,14 +71,23 @@ def is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
         return True
     if column.kind != "whole number" or present < _FEWEST_NUMBERS:
         return False
-    steps = np.diff(to_numbers(values.dropna().drop_duplicates()))
-    return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (
-        "id",
-        "index",
-        "nr",
-        "no",
-        "key",
-    )
+    numbers = to_numbers(values.dropna().drop_duplicates())
+    return numbers_the_rows(numbers) or bool(_NAMED_SO.search(column.name))
+
+
+def numbers_the_rows(numbers: Array) -> bool:
+    """Whether different whole numbers (n,) count rows: one after the other, or in any order where they are some of the first
+    2n, as those of the rows that a split has left. Counted in steps of another size they are an axis, such as hours.
+
+    >>> left = np.array([17, 3, 41, 8, 0, 29, 12, 35, 22, 5])
+    >>> [numbers_the_rows(x) for x in (np.arange(9, 0, -1), left, 5 * left, np.arange(0, 20, 2))]
+    [True, True, False, False]
+    """
+    steps = np.diff(numbers)
+    if (steps == steps[:1]).all():
+        return bool((np.abs(steps) == 1).all())
+    most = _LEFT * len(numbers)
+    return bool(numbers.min() >= 0 and numbers.max() <= most and numbers.min() <= most / 4)
 
 
 def repeated_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, str]]:

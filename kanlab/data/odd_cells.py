@@ -18,6 +18,7 @@ from kanlab.text import listing, quoted, short
 MOST_CELLS = 20_000  # looked at
 MOST_UNIQUE = 500
 ENOUGH = 0.8  # of the cells that must be of a kind
+_ORDINALS = {"st", "nd", "rd", "th"}
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,8 @@ def _units(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     if len(units) < ENOUGH * len(present):
         return None
     kinds = units.value_counts()
-    if len(kinds) > 4:
-        return None  # words that begin with a number
+    if len(kinds) > 4 or set(kinds.index) <= _ORDINALS:
+        return None  # words that begin with a number, such as 1st
     example = listing([c for c in cells if c.endswith(str(kinds.index[0]))][:2])
     if len(kinds) > 1:
         return OddCells(

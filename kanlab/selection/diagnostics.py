@@ -26,6 +26,7 @@ SLIGHT_LOSS = 0.02  # nats a row: log-losses nearer than that are alike, however
 DISPERSED, SURE = 1.25, 3.0  # of counts: how far from 1 their dispersion is at least, and in how many standard errors
 EXTRAPOLATION = 0.05
 AGREEMENT = 4
+TOLD = 1e-4  # of the squared error of the mean on rows left out: a linear model below it all but tells the target
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ def diagnose(
             _permutation(validation),
             _outside(choice, validation),
         ]
-    found += [_dispersion(handle, choice), _linear(choice, listed), _other_family(choice, listed)]
+    found += [
+        _dispersion(handle, choice),
+        _linear(choice, listed),
+        _told(choice, listed),
+        _other_family(choice, listed),
+    ]
     found += [_separated(listed), _no_network(choice, listed), _no_information(choice, listed)]
     return [warning for warning in found if warning]
 
@@ -256,6 +262,20 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
             "take it unless you need the curves of the network.",
             label=best.label,
             difference=choice.aicc - best.aicc,
+        )
+    )
+
+
+def _told(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
+    """A weighted sum of features that is nearly the target, as a price is of the lowest and the highest one."""
+    mean = next((c.press for c in listed if c.family == "constant" and c.deviance is None), None)
+    if choice.is_network or choice.press is None or not mean or not 0.0 < choice.press < TOLD * mean:
+        return None
+    return Diagnostic(
+        say(
+            "A weighted sum of the features is nearly the target: of rows left out it misses {percent:.2g}% of the variance. "
+            "Leave out features that were computed from the target or are known only after it.",
+            percent=100 * choice.press / mean,
         )
     )
 

@@ -395,13 +395,21 @@ def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
         )
     return say(
         "The edges of {features} do next to nothing: without {them} K is {n_params} instead of {before} and AICc "
-        "{lower:,.1f} lower, {charge:.1f} for the choice among features included.",
+        "{change}, {charge:.1f} for the choice among features included.",
         features=features,
         them=say("that feature") if one else say("those features"),
         n_params=reduced.n_params,
         before=full.n_params,
-        lower=full.criterion - reduced.criterion,
+        change=_lower_or_higher(full.criterion - reduced.criterion),
         charge=reduced.charge,
+    )
+
+
+def _lower_or_higher(difference: float) -> str:
+    return (
+        say("{difference:,.1f} lower", difference=difference)
+        if difference >= 0
+        else say("{difference:,.1f} higher", difference=-difference)
     )
 
 
@@ -423,12 +431,7 @@ def _with_fewer_edges(choice: Candidate, reduced: ReducedTrial, listed: Sequence
             if one
             else say("{words}, so they are left out.", words=words)
         )
-    difference = full.criterion - choice.criterion
-    change = (
-        say("{difference:,.1f} lower", difference=difference)
-        if difference >= 0
-        else say("{difference:,.1f} higher", difference=-difference)
-    )
+    change = _lower_or_higher(full.criterion - choice.criterion)
     if one:
         return say(
             "{words}: without it K is {n_params:,g} instead of {before:,g} and AICc {change}, {charge:.1f} for the "

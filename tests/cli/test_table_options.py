@@ -95,3 +95,52 @@ def test_a_near_copy_of_the_target_is_named(
     assert "! 'near' alone explains 99." in said
     assert "! 'twice' and the target are the same up to a factor" in said
     assert "'a'" not in said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "named"),
+    [
+        (np.arange(1, 81), True),
+        (np.random.default_rng(1).permutation(100)[:80], True),  # the rows that a split has left
+        (np.random.default_rng(1).permutation(5000)[:80], False),
+    ],
+)
+def test_a_feature_that_numbers_the_rows_is_named(
+    tmp_path: Path,
+    fake_workers: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    numbers: np.ndarray,
+    named: bool,
+) -> None:
+    fake_workers()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "numbered.csv"
+    pd.DataFrame({"a": rng.normal(size=80), "n": numbers, "y": rng.normal(size=80)}).to_csv(path, index=False)
+    ranges = ["--neuron-num", "1", "--grid", "2", "--k", "1"]
+    run("tune", str(path), "--target", "y", *ranges)
+    assert ("! 'n' looks like a row number or name" in capsys.readouterr().err) == named
+    run("tune", str(path), "--target", "y", "--features", "a", *ranges)
+    assert "row number" not in capsys.readouterr().err
+
+
+def test_rows_lost_to_gaps_are_told_with_the_column_and_the_way_out(
+    tmp_path: Path, fake_workers: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_workers()
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=80), "bags": ["front", "both", "None", "front"] * 20})
+    frame["y"] = rng.normal(size=80)
+    frame.loc[3:5, "a"] = np.nan
+    frame.to_csv(tmp_path / "gaps.csv", index=False)
+    tune = ["tune", str(tmp_path / "gaps.csv"), "--target", "y", "--neuron-num", "1", "--grid", "2", "--k", "1"]
+    run(*tune)
+    lost = frame["a"].isna() | (frame["bags"] == "None")
+    said = capsys.readouterr().err
+    assert (
+        f"! {lost.sum()} of 80 rows are lost to gaps, most of them in 'bags' (25%), 'a' (3.8%). 'None' counts as missing"
+        in said
+    )
+    assert "--present None keeps it. --fill-gaps fills" in said
+    for way in (["--fill-gaps"], ["--present", "None"], ["--features", "a"]):
+        run(*tune, *way)
+        assert "lost to gaps" not in capsys.readouterr().err

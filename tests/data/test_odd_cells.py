@@ -90,7 +90,17 @@ def test_one_sentence_where_it_is_all_there_is() -> None:
     assert (found.kind, found.read_as) == ("units", "")
 
 
-@pytest.mark.parametrize("cells", [["a", "b", "3 b"], ["small", "large"], ["1st floor", "2nd floor"], ["x12", "x13"]])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["a", "b", "3 b"],
+        ["small", "large"],
+        ["1st floor", "2nd floor"],
+        ["x12", "x13"],
+        ["1st", "2nd", "3rd"],
+        ["4th", "5th"],
+    ],
+)
 def test_plain_text_is_not_odd(cells: list[str]) -> None:
     assert odd_cells(pd.Series(cells * 5)) is None
 

@@ -65,6 +65,8 @@ def test_columns_in_numbers() -> None:
         ("missing", lambda f: f.assign(y=f["y"].where(f.index > 5))),
         ("missing", lambda f: f.assign(b=f["b"].where(f.index > 5))),
         ("identifier", lambda f: f.assign(id=range(400))),
+        ("identifier", lambda f: f.assign(n=np.random.default_rng(0).permutation(500)[:400])),
+        ("identifier", lambda f: f.assign(PassengerId=1000 + np.random.default_rng(0).permutation(9000)[:400])),
         ("identifier", lambda f: f.assign(name=[f"person {i}" for i in range(400)])),
         ("repeated", lambda f: f.assign(again=f["a"])),
         ("constant", lambda f: f.assign(same=3)),
@@ -78,6 +80,11 @@ def test_columns_in_numbers() -> None:
 )
 def test_each_warning(clean: pd.DataFrame, kind: str, change) -> None:  # type: ignore[no-untyped-def]
     assert kinds(change(clean)) == {kind}
+
+
+@pytest.mark.parametrize("spread", [np.arange(0, 2000, 5), np.random.default_rng(0).permutation(40_000)[:400]])
+def test_different_whole_numbers_are_a_quantity_unless_they_count_rows(clean: pd.DataFrame, spread: np.ndarray) -> None:
+    assert kinds(clean.assign(hours=spread)) == set()
 
 
 def test_a_warning_stands_at_its_column(clean: pd.DataFrame) -> None:

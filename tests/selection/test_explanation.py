@@ -74,6 +74,20 @@ def test_a_linear_model_can_win(small: Dataset) -> None:
     assert warning(result, "as good within the noise") is None
 
 
+def test_a_sum_of_features_that_is_nearly_the_target_is_doubted(small: Dataset) -> None:
+    """Of a linear model alone, and not where it leaves more than its LOO error may."""
+    handle = study(small, {INNER: 400.0, LARGE: 500.0}, space=SPACE)
+    assert warning(found(handle), "nearly the target") is None
+
+    def leaving(share: float) -> StudyHandle:
+        mean = next(b for b in handle.baselines if b.family == "constant")
+        kept = [b if b.family != "linear" else b.rescored(press=share * (mean.press or 0.0)) for b in handle.baselines]
+        return replace(handle, baselines=[b for b in kept if b.family in ("constant", "linear")])
+
+    assert "it misses 0.005% of the variance" in (warning(found(leaving(5e-5)), "nearly the target") or "")
+    assert warning(found(leaving(2e-4)), "nearly the target") is None
+
+
 def test_before_any_trial_is_complete_a_linear_model_is_all_there_is(small: Dataset) -> None:
     handle = study(small, {}, space=SPACE)
     result = found(handle)
