@@ -226,7 +226,7 @@ def edges(view: ModelView) -> None:
     elif len(ranked) < len(every):
         st.caption(
             say(
-                "The other {others} of {count} edges are constant; their features have no influence.",
+                "The other {others} of {count} edges are constant and hand on nothing.",
                 others=len(every) - len(ranked),
                 count=len(every),
             )
