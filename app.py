@@ -7,7 +7,7 @@ import streamlit as st
 
 if __name__ == "__main__":
     from kanlab.execution.manager import manager
-    from kanlab.ui import identity, reader_language, steps, theme, tour
+    from kanlab.ui import identity, reader_language, session, steps, theme, tour
     from kanlab.ui.navigation import PATHS, pages
     from kanlab.ui.widgets import sentences
 
@@ -21,6 +21,7 @@ if __name__ == "__main__":
         page = st.navigation(listed, position="hidden")
         st.set_page_config(page_title=f"{page.title} · kanlab")
         drawn = PATHS[listed.index(page)]
+        session.on_page(drawn)
         steps.bar(listed, drawn)
         tour.banner(drawn)
         page.run()

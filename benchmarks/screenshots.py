@@ -18,6 +18,7 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -31,10 +32,11 @@ from tests.helpers.accessibility import settle  # noqa: E402
 from tests.helpers.app_server import AppServer  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-STUDY = "hidden-formula"
+STUDY, PRODUCT = "hidden-formula", "product"
 THEMES, WIDTHS = ("light", "dark"), (1280, 390)
 LARGEST = 6_000_000  # bytes of all pictures
 _HIGHEST = 2600  # px of a page
+_IDLE = "!document.querySelector('[data-test-script-state=\"running\"]')"
 _MAIN = "document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
 
 
@@ -50,6 +52,12 @@ def _search(page: Page) -> None:
     page.get_by_role("button", name=say("Start"), exact=True).wait_for()
 
 
+def _more_settings(page: Page) -> None:
+    _search(page)
+    page.get_by_text(say("More settings"), exact=True).click()
+    page.get_by_text(say("A node may multiply"), exact=True).wait_for()
+
+
 def _tab(name: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("tab", name=say(name), exact=True).click()
 
@@ -62,9 +70,11 @@ SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {  # the address, and wh
     "home": ("/", _nothing),
     "data": ("/", _upload),
     "search": ("/", _search),
+    "more-settings": ("/", _more_settings),
     "live": (f"/live?study={STUDY}", _nothing),
     "choose": (f"/choose?study={STUDY}", _nothing),
     "model": (f"/model?study={STUDY}", _nothing),
+    "product": (f"/model?study={PRODUCT}", _nothing),
     "formula": (f"/model?study={STUDY}", _tab(marked("Formula"))),
     "what-if": (f"/model?study={STUDY}", _tab(marked("What if"))),
     "export": (f"/export?study={STUDY}", _nothing),
@@ -78,19 +88,35 @@ def study(home: Path) -> None:
     path = home / f"{STUDY}.csv"
     EXAMPLES[STUDY].load().frame.to_csv(path, index=False)
     ranges = ["--neuron-num", "1:3", "--grid", "2:8", "--k", "1:3", "--study", STUDY]
-    for command in (["tune", str(path), "--target", "y", *ranges], ["formula", STUDY]):
-        subprocess.run(
-            [sys.executable, "-m", "kanlab", *command],
-            env=os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT)},
-            cwd=home,
-            check=True,
-            capture_output=True,
-        )
+    kanlab(home, "tune", str(path), "--target", "y", *ranges)
+    kanlab(home, "formula", STUDY)
+
+
+def study_of_products(home: Path) -> None:
+    """Make the study whose networks have a node that multiplies."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (300, 3))
+    y = x[:, 0] * x[:, 1] + x[:, 2] ** 2 + 0.05 * rng.normal(size=300)
+    path = home / f"{PRODUCT}.csv"
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="x1,x2,x3,y", comments="")
+    ranges = ["--neuron-num", "2:2", "--grid", "2:3", "--k", "2:3", "--multiplication", "1:1", "--study", PRODUCT]
+    kanlab(home, "tune", str(path), "--target", "y", *ranges)
+
+
+def kanlab(home: Path, *command: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "kanlab", *command],
+        env=os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        cwd=home,
+        check=True,
+        capture_output=True,
+    )
 
 
 def taken(page: Page, width: int) -> bytes:
     """The whole of a page."""
     page.mouse.move(0, 0)  # away from a chart, which shows its tools under it
+    page.wait_for_function(_IDLE)  # longer than `settle` waits where the machine is loaded
     settle(page)
     for _ in range(2):  # a page may grow while it has room
         page.set_viewport_size({"width": width, "height": min(_HIGHEST, max(700, page.evaluate(_MAIN)))})
@@ -144,6 +170,8 @@ def main(wanted: list[str]) -> None:
         home = Path(folder)
         if any(STUDY in SCENES[name][0] for name in scenes):
             study(home)
+        if "product" in scenes:
+            study_of_products(home)
         server = AppServer(home)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:

@@ -19,9 +19,8 @@ from kanlab.ui.widgets import heading
 heading(
     say("Data"),
     say(
-        "Bring a table and name the column to predict. kanlab fits small networks of learned "
-        "curves, shows which of them the data can support, and gives you its formula, its "
-        "error on new rows, and a program that predicts."
+        "Bring a table and name the column to predict. kanlab finds the network of curves that the "
+        "table can support, and gives you its formula and a program that predicts."
     ),
 )
 keep_ready()

@@ -42,11 +42,11 @@ with sentences():
     study = Study(study_header.opened(name))
     opened = watching.read(study.handle, fresh=True)
     every = watching.interval(len(opened.records))
-manage.note_and_menu(study.handle)
-identity.key_of(study.handle)  # takes it from the address
+manage.note_and_menu(study.handle, opened.attributes)
+identity.key_of(study.handle, opened.attributes)  # takes it from the address
 session.link_study(name)
 with sentences():
-    study_header.targets(study.handle)
+    study_header.targets(study.handle, opened.attributes)
 
 
 @st.fragment(run_every=every if opened.is_awaited else None)
@@ -56,16 +56,22 @@ def watch() -> None:
     current, records = reading.state, reading.records
     if opened.is_awaited != reading.is_awaited or (reading.is_awaited and watching.is_off(every, len(records))):
         st.rerun()  # the whole page, because polling starts or ends there
-    live.status_bar(study, current, records, manager())
+    live.status_bar(study, reading, manager())
     stamp = shared.stamp_of(study, records, live=current.is_live)
     table = shared.table(stamp, records, study.handle.data.task)
     if not current.is_live and not (table["state"] == "complete").any():
         if study.handle.has_model(records):
-            live.recommendation(study.recommendation, current, study.spec.engine)
+            live.recommendation(
+                shared.recommendation(study.handle, records, reading.attributes), current, study.spec.engine
+            )
         else:
             live.no_trial_yet(current, study.spec.engine)
         return
-    found = shared.recommendation_so_far(stamp, study, records) if current.is_live else study.recommendation
+    found = (
+        shared.recommendation_so_far(stamp, study, records)
+        if current.is_live
+        else shared.recommendation(study.handle, records, reading.attributes)
+    )
     picked, area, look, data = session.selected_trial(), session.area(), drawing.look(), study.handle.data
     kind = trials.axes_and_area(int((table["state"] == "complete").sum()))
     drawn, fewer = shared.points(stamp, picked, current.is_live, table)

@@ -42,7 +42,8 @@ with right, st.container(horizontal=True, vertical_alignment="center"):
     )
 with st.container():  # always one element, so that the tabs below keep their state
     st.markdown(f"**{literal(beginning(retold(found.name)))}**")
-    notes(found.notes)
+    if not session.is_guided():
+        notes(found.notes)
 with sentences():
     data = session.remember("model-data", handle.uid, lambda: load_data(handle))
 

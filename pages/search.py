@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from kanlab.kan.search_space import Cell
+from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.language import say
 from kanlab.study.spec import StudySpec
 from kanlab.targets import specs_of
@@ -40,18 +40,23 @@ st.caption(
 
 st.markdown(say("**Nothing needs to be set here:** the button at the end of the page starts the search."))
 
-with sentences():
-    place_of_note = st.container()
-    space = search_ranges.ranges()
-    with place_of_note:
-        search_ranges.widened(space)
+place_of_ranges = st.container()
 count, count_sigma2 = search_ranges.counting(data)
 with sentences():
     known = constraints.constraints(datasets)
-    wanted = StudySpec(space, count=count, count_sigma2=count_sigma2, constraints=known).of(data)
-    networks = wanted.for_few_rows(data.n, data.d)
-admissible = networks.admissible(data.n, data.d)
-search_plan.how_many(space, admissible, data, after_fit=networks.after_fit)  # at once, for whoever moves a slider
+
+
+def networks_of(space: SearchSpace) -> StudySpec:
+    return (
+        StudySpec(space, count=count, count_sigma2=count_sigma2, constraints=known)
+        .of(data)
+        .for_few_rows(data.n, data.d)
+    )
+
+
+with sentences(), place_of_ranges:
+    networks = search_plan.networks_in_ranges(data, networks_of)
+space, admissible = networks.space, networks.admissible(data.n, data.d)
 place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
 
 

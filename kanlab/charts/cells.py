@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from kanlab.charts.encoding import beyond_words, color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
+from kanlab.charts.layered import Layered, layer, vega_lite
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import NUMBERS, PADDING, chosen, heading, number, quoted
 from kanlab.language import marked, say
@@ -21,7 +22,7 @@ _RECOMMENDED, _BEST, _SELECTED = marked("recommended"), marked("lowest AICc"), m
 _LEVELS = {"depth": marked("depth"), "multiplication": marked("multiplication")}
 
 
-def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
+def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Layered:
     """neuron_num against grid for each k and depth, before any training: coloured by K, tinted for few rows, or grey.
 
     cells: columns neuron_num, grid, k, depth if it varies, n_params, rows (training rows per parameter), status
@@ -36,23 +37,23 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     columns, rows = cells["neuron_num"].nunique(), cells["grid"].nunique()
     written = columns <= _MOST_COLUMNS and rows <= _MOST_ROWS and len(cells) <= _MOST_WRITTEN
     width, height = _WIDE if written else _NARROW
-    base = alt.Chart(cells.assign(ink=inks, told=cells["status"].map(say))).encode(
-        x=alt.X("neuron_num:O", title=say("hidden neurons"), axis=_discrete()),
-        y=alt.Y("grid:O", title=say("grid intervals"), sort="descending", axis=_discrete()),
-        tooltip=[
+    channels: dict[str, Any] = {
+        "x": alt.X("neuron_num:O", title=say("hidden neurons"), axis=_discrete()),
+        "y": alt.Y("grid:O", title=say("grid intervals"), sort="descending", axis=_discrete()),
+        "tooltip": [
             *(alt.Tooltip(f"{field}:O", title=name) for field, name in parameters_of(cells).items()),
             alt.Tooltip("n_params:Q", title=say("number of parameters K")),
             number("rows", say("training rows per parameter n/K"), ".1f"),
             *([number("seconds", say("predicted seconds"), ".2~f")] if "seconds" in cells else []),
             alt.Tooltip("told:N", title=say("status")),
         ],
-    )
+    }
     edge: dict[str, Any] = {"stroke": look.background, "strokeWidth": 1}
     # above the maps, because a phone has no room for two legends beside each other
     legend = alt.Legend(orient="top", gradientLength=200, gradientThickness=12, tickCount=4, direction="horizontal")
     scale = alt.Scale(scheme=look.scheme, reverse=True, domain=[1, top])
     color = alt.Color("n_params:Q", title=say("number of parameters K"), scale=scale, legend=legend)
-    coloured = base.transform_filter(f"datum.status === '{ADMISSIBLE}'").mark_rect(**edge).encode(color=color)
+    coloured = layer("cells", "rect", edge, **channels, color=color) | _only(f"datum.status === '{ADMISSIBLE}'")
     # the kinds without a colour of the scale have a legend of their own
     tint = alt.Fill(
         "status:N",
@@ -70,13 +71,16 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
             ),
         ),
     )
-    others = base.transform_filter(f"datum.status !== '{ADMISSIBLE}'").mark_rect(**edge).encode(fill=tint)
+    others = layer("cells", "rect", edge, **channels, fill=tint) | _only(f"datum.status !== '{ADMISSIBLE}'")
     kinds = {*cells["status"]}
     layers = [*[others] * bool(kinds & {FEW, NEVER}), *[coloured] * bool(kinds - {FEW, NEVER})]  # no empty legend
     if written:
-        text = base.encode(text=alt.Text("n_params:Q", format=".3~s" if cells["n_params"].max() >= 1e4 else "d"))
-        for ink in sorted({*inks}):
-            layers.append(text.transform_filter(f"datum.ink === '{ink}'").mark_text(fontSize=11, color=ink))
+        text = alt.Text("n_params:Q", format=".3~s" if cells["n_params"].max() >= 1e4 else "d")
+        style = {
+            "fontSize": 11,
+            "color": {"expr": "datum.ink"},
+        }  # a channel without a scale breaks a facet in the browser
+        layers.append(layer("cells", "text", style, **channels, text=text))
     fitted = int((cells["status"] != NEVER).sum())
     sentence = say(
         "Map of {cells:,} configurations, hidden neurons against grid intervals for each k: "
@@ -87,8 +91,22 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
         min=cells["n_params"].min(),
         max=cells["n_params"].max(),
     )
-    chart = alt.layer(*layers).properties(width=_across(cells, width), height={"step": height})
-    return _facets(chart, cells, look, sentence)
+    facet, transform = _facet(cells)
+    spec: dict[str, Any] = {
+        "data": {"name": "cells"},
+        "facet": {name: vega_lite(channel) for name, channel in facet.items()},
+        "spec": {
+            "layer": [{k: v for k, v in each.items() if k != "data"} for each in layers],
+            "width": _across(cells, width),
+            "height": {"step": height},
+        },
+        "description": sentence,
+        "padding": PADDING,
+        "config": look.config,
+    }
+    if transform:
+        spec["transform"] = [{"calculate": how, "as": name} for name, how in transform.items()]
+    return Layered(spec, {"cells": cells.assign(ink=inks, told=cells["status"].map(say))})
 
 
 def aicc_map(
@@ -193,22 +211,34 @@ def _across(table: pd.DataFrame, step: int) -> int:
     return max(step * len(_listed(table["neuron_num"])), _TITLE_WIDTH)
 
 
+def _only(condition: str) -> dict[str, Any]:
+    """What a layer draws of its table."""
+    return {"transform": [{"filter": condition}]}
+
+
 def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str, title: Any = None) -> Any:
     """One map for each k, side by side, and one row of maps for each depth and number of nodes that multiply."""
+    facet, transform = _facet(table)
+    if transform:
+        chart = chart.transform_calculate(**transform)
+    named = {} if title is None else {"title": title}
+    return chart.facet(**facet).properties(description=description, padding=PADDING, **named).configure(**look.config)
+
+
+def _facet(table: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
+    """The columns and rows of such maps, and what is calculated for them by its name."""
 
     def header(name: str) -> alt.Header:
         return alt.Header(labelExpr=f"{quoted(name)} + ' = ' + datum.value", labelFontSize=13, labelAnchor="start")
 
+    facet: dict[str, Any] = {"column": alt.Column("k:O", title=None, header=header("k"))}
     varying = [name for name in _LEVELS if name in table]
-    rows = {}
-    if varying:
-        field = varying[0] if len(varying) == 1 else "level"
-        if len(varying) > 1:  # networks of more layers have no node that multiplies
-            several = quoted(", " + say(_LEVELS["multiplication"]) + " = ")
-            chart = chart.transform_calculate(
-                level=f"datum.depth + (datum.multiplication ? {several} + datum.multiplication : '')"
-            )
-        rows["row"] = alt.Row(f"{field}:O", title=None, header=header(say(_LEVELS[varying[0]])))
-    faceted = chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
-    named = {} if title is None else {"title": title}
-    return faceted.properties(description=description, padding=PADDING, **named).configure(**look.config)
+    if not varying:
+        return facet, {}
+    field, transform = varying[0], {}
+    if len(varying) > 1:  # networks of more layers have no node that multiplies
+        several = quoted(", " + say(_LEVELS["multiplication"]) + " = ")
+        field = "level"
+        transform = {field: f"datum.depth + (datum.multiplication ? {several} + datum.multiplication : '')"}
+    facet["row"] = alt.Row(f"{field}:O", title=None, header=header(say(_LEVELS[varying[0]])))
+    return facet, transform

@@ -55,10 +55,12 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
     parts += [_label(names[i], at[0] - 10, at[1], "end", features[i]) for i, at in places[0].items()]
     parts += [_label(ends[j], at[0] + 10, at[1], "start", outputs[j], bold=True) for j, at in places[-1].items()]
     if curves.depth > 1:
+        products = curves.network.spec.multiplication
         for index in range(1, curves.depth):
             for i, at in places[index].items():
-                parts.append(_label(node_name(curves, index, i), at[0], at[1] - 15, "middle"))
-        parts += _times(places[1], curves.network.spec.multiplication)
+                second = index == 1 and i % 2 == 1 and i < 2 * products  # above it runs the line to the first factor
+                parts.append(_label(node_name(curves, index, i), at[0], at[1] + (19 if second else -15), "middle"))
+        parts += _times(places[1], products)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
         f'role="img" aria-label="{escape(words)}" '

@@ -196,7 +196,7 @@ class SearchSpace:
             return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2, values=values, shape=shape)
 
         cells = [c for c in self.cells if c.neuron_num >= len(shape.groups(d))] if shape else self.cells
-        return sorted((c for c in cells if is_admissible(n, size(c))), key=lambda c: (size(c), c))
+        return [cell for K, cell in sorted((size(c), c) for c in cells) if is_admissible(n, K)]
 
 
 def _are_two_whole_numbers(values: Any) -> bool:
@@ -234,7 +234,12 @@ def few_values(X: Array, most: int) -> tuple[int, ...]:
     >>> few_values(np.array([[0.0, 1.5], [1.0, 2.5], [1.0, 3.5]]), most=3)
     (2, 3)
     """
-    counts = tuple(min(most, len(np.unique(column))) for column in X.T)
+
+    def count(column: Array) -> int:
+        first = len(np.unique(column[: 4 * most]))  # which settles it for most columns of many rows
+        return most if first >= most else min(most, len(np.unique(column)))
+
+    counts = tuple(count(column) for column in X.T)
     return counts if any(count < most for count in counts) else ()
 
 

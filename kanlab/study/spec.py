@@ -32,6 +32,11 @@ ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened
 
 
 @lru_cache(maxsize=32)
+def _smallest(spec: StudySpec, features: int) -> int:
+    return min(spec._count(c, features) for c in spec.space.cells)
+
+
+@lru_cache(maxsize=32)
 def _admissible(
     space: SearchSpace,
     n: int,
@@ -348,7 +353,7 @@ class StudySpec:
 
     def _smallest(self, features: int) -> int:
         """Parameters of the smallest network of so many features."""
-        return min(self._count(c, features) for c in self.space.cells)
+        return _smallest(self, features)
 
     def resolved_sampler(self, admissible: int) -> str:
         """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else gp."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -52,7 +54,7 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     if choice is None or (possible and not any(c.is_network for c in found.candidates)):
         st.info(say("No trial is complete yet, so there is nothing to choose from."), icon=":material/hourglass_top:")
         st.stop()
-    with st.container(border=True):
+    with st.container(border=True, key="taken"):
         average = found.average if _use(found) == "predict" else None
         if average is not None:
             st.header(say("Take {model}", model=literal(average.name)), anchor=False)
@@ -66,14 +68,20 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
             )
             st.header(title, anchor=False)
             reasons = [*([found.use_reason] if found.average is not None else []), *found.reasons]
-            st.markdown("\n".join(f"- {literal(reason)}" for reason in reasons))
+            _reasons(reasons)
         if average is None and found.ties and criterion_of(choice) - criterion_of(found.ranked[0]) <= _WITH_SUPPORT:
             with st.expander(say("Models with a similar AICc")):
                 st.markdown(_support(found))
-        if found.validation is None:
+        if found.validation is None and not session.is_guided():
             st.caption(
                 say("This rests on one fit per configuration. Validate the finalists to see how far you can trust it.")
             )
+
+
+def _reasons(reasons: Sequence[str]) -> None:
+    """Why it is taken; on the tour behind a click."""
+    with st.expander(say("Why this one")) if session.is_guided() else nullcontext():
+        st.markdown("\n".join(f"- {literal(reason)}" for reason in reasons))
 
 
 _USES: dict[Use, str] = {"read": marked("To read"), "predict": marked("To predict")}

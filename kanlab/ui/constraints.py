@@ -12,6 +12,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.constraints import Constraints, can_have
 from kanlab.language import marked, say
 from kanlab.stats.likelihood import MULTICLASS
+from kanlab.ui import session
 
 MOST_GROUPS = 5
 _KEY, _GROUP, _CLASS = "constraint-", "constraint-apart-", "constraint-of-class"
@@ -48,10 +49,14 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
         )
         of_class = _class(data)
         places = [*st.columns(3, gap="medium"), *st.columns(3, gap="medium")]  # a row each, for narrow screens
+        possible: dict[str, list[str]] = session.remember(
+            "constrainable",
+            (data.sha256, data.task),
+            lambda: {kind: [name for name in sources if can_have(kind, name, data)] for kind in _DEMANDS},
+        )
         for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
-            possible = [name for name in sources if can_have(kind, name, data)]
             with places[number]:
-                found[kind] = _chosen(say(label), _KEY + kind, possible, say(text))
+                found[kind] = _chosen(say(label), _KEY + kind, possible[kind], say(text))
         groups: list[tuple[str, ...]] = []
         for number in range(1, MOST_GROUPS + 1):
             label = (

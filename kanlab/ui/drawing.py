@@ -6,7 +6,7 @@ A chart's `description` is its alternative text.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -72,16 +72,23 @@ def picking_chart(made: Any, key: str, selection: str) -> list[dict[str, Any]]:
     return list(chosen.selection.get(selection, []))
 
 
-def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
+def drawn_once(
+    make: Callable[[], Layered],
+    key: str,
+    stamp: tuple[Any, ...],
+    *,
+    selects: bool = True,
+    width: Literal["stretch", "content"] = "stretch",
+) -> None:
     """`selecting_chart` of the chart that `make` draws, made once per `stamp`, theme and language for all sessions.
 
-    selects: False for points that are trials of no study, which a click does not select.
+    selects: False for points that are trials of no study, which a click does not select.  width: as of `chart`, then.
     """
     drawn = _drawn_once((*stamp, look().name, active()), key, make)
     if selects:
         _show(drawn, key)
     else:
-        st.vega_lite_chart(spec=drawn, key=key, width="stretch")
+        st.vega_lite_chart(spec=drawn, key=key, width=width)
         _table_behind(lambda: drawn, key)
 
 

@@ -71,7 +71,7 @@ def show() -> None:
         st.button(
             say(_TRY), type="primary", icon=":material/play_arrow:", key="try", help=say(_TRY_HELP), on_click=_ask
         )
-    if st.session_state.pop("kanlab_try", False):
+    if st.session_state.pop(tour.STARTS, False):
         _start()
     st.caption(
         say(
@@ -90,7 +90,7 @@ def show() -> None:
 
 def _ask() -> None:
     """A callback can set a widget but not change the page; the run after it does that."""
-    st.session_state["example"], st.session_state["kanlab_try"] = shown_study.EXAMPLE.key, True
+    st.session_state["example"], st.session_state[tour.STARTS] = shown_study.EXAMPLE.key, True
 
 
 def _start() -> None:

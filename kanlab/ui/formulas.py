@@ -47,11 +47,15 @@ _HELD_OUT_HELP = marked(
 def formula(view: ModelView, handle: StudyHandle) -> None:
     """The formulas that are searched for in the study, and the shown network as a formula."""
     search = read_search(handle)
+    if session.is_guided():  # which is about this one
+        network_formula(view)
+        st.header(say("Shorter formulas"), divider="gray", anchor=False)
     _bar(handle, search is not None and search.is_live)
     if search is not None and search.found is not None:
         _front(view, handle, search)
-    st.header(say("The network as a formula"), divider="gray", anchor=False)
-    network_formula(view)
+    if not session.is_guided():
+        st.header(say("The network as a formula"), divider="gray", anchor=False)
+        network_formula(view)
 
 
 # ---- the search
@@ -244,13 +248,14 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     lines = [*filter(None, [first]), *remarks(found)]
     if is_much_worse(found):
         st.warning(literal(lines.pop(0)), icon=":material/warning:")
-    st.markdown("  \n".join(literal(line) for line in lines))
     with st.container(key=f"equation-{key}"):
         for line in lines_of_latex:
             st.latex(line)
     if legend:
         names = say(", ").join(say("${symbol}$ is {name}", symbol=s, name=literal(name)) for s, name in legend.items())
         st.markdown(names)
+    if lines:
+        st.markdown("  \n".join(literal(line) for line in lines))
     rows = say("test rows") if on_test(found) else say("training rows")
     unit = literal(say("In nats per row.") if found.levels else say("In units of {target}.", target=short(data.target)))
     if found.task == COUNTS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from kanlab.language import say
@@ -50,17 +53,17 @@ def take(handle: StudyHandle) -> None:
     own(handle.optuna, derived_key(_secret(), handle.uid))
 
 
-def key_of(handle: StudyHandle) -> str | None:
-    """This browser's key to the study: its own, or that of a link opened in it."""
+def key_of(handle: StudyHandle, attributes: Mapping[str, Any] | None = None) -> str | None:
+    """This browser's key to the study: its own, or that of a link opened in it. attributes: of the study, where just read."""
     linked: list[str] = st.session_state.setdefault(_KEYS, [])
     if st.query_params.get(KEY):  # only where no cookie could be set before the page was drawn
         linked.append(st.query_params.pop(KEY))
-    attributes = handle.optuna.user_attrs
+    attributes = handle.attributes if attributes is None else attributes
     own_keys = (derived_key(_secret(), handle.uid), earlier_key(_secret(), handle.optuna))
     found = (*own_keys, *linked, *keys_in(st.context.cookies.get(keys_cookie())))
     return next((key for key in found if may_steer(attributes, key)), None)
 
 
-def controls(handle: StudyHandle) -> bool:
-    """Whether this browser may control the study: pause, stop, change and delete it."""
-    return key_of(handle) is not None
+def controls(handle: StudyHandle, attributes: Mapping[str, Any] | None = None) -> bool:
+    """Whether this browser may control the study: pause, stop, change and delete it. attributes: as of `key_of`."""
+    return key_of(handle, attributes) is not None

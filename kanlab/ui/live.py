@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -19,9 +18,8 @@ from kanlab.retelling import retold
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
-from kanlab.study.trials import TrialRecord
 from kanlab.text import short, together
-from kanlab.ui import shared, watching
+from kanlab.ui import session, shared, watching
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal, sentences
 
@@ -48,8 +46,9 @@ def _since(heartbeat: float) -> float:
     return min(STALE_SECONDS, max(0.0, time.time() - heartbeat))
 
 
-def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord], jobs: JobManager) -> None:
+def status_bar(study: Study, reading: watching.Reading, jobs: JobManager) -> None:
     """State, counts, time left, progress, and the buttons that stop and resume."""
+    current, records = reading.state, reading.records
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
@@ -75,7 +74,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         st.badge(say(label), color=color)  # type: ignore[arg-type]
         st.markdown(" · ".join(parts))
         st.space("stretch")
-        steering_buttons(study.handle, current, jobs)
+        steering_buttons(study.handle, reading, jobs)
     if total:
         st.progress(min(1.0, done / total))
     cells = len(spec.space)
@@ -94,7 +93,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
                 count=cells,
             )
         )
-    st.caption(literal(" · ".join(facts)))
+    if not session.is_guided():
+        st.caption(literal(" · ".join(facts)))
     if few := spec.few_rows_words(data.n_train, data.d):
         st.caption(literal(few))
     if trouble := jobs.trouble(study.handle):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.language import marked, say
 from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
-from kanlab.study.state import RESUMABLE, StudyState
+from kanlab.study.state import RESUMABLE
 from kanlab.study.storage import study_trouble
 from kanlab.ui import cluster, constraints, identity, search_ranges, session, sharing, watching
 from kanlab.ui.browser_cookies import KEY
@@ -24,9 +24,10 @@ from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
 
 
-def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager) -> None:
+def steering_buttons(handle: StudyHandle, reading: watching.Reading, jobs: JobManager) -> None:
     """Pause and Stop while the study runs, Resume if trials are left, for its owner. Use it in a horizontal container."""
-    if not identity.controls(handle):
+    current = reading.state
+    if not identity.controls(handle, reading.attributes):
         st.badge(say("View only"), icon=":material/visibility:", color="gray", help=say(_OTHERS))
         return
 
@@ -83,18 +84,18 @@ _OTHERS = marked(
 )
 
 
-def note_and_menu(handle: StudyHandle) -> None:
-    """A line with the note of the study and the menu."""
+def note_and_menu(handle: StudyHandle, attributes: Mapping[str, Any]) -> None:
+    """A line with the note of the study and the menu. attributes: of the study."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if said := manage.note(handle):
+        if said := str(attributes.get(manage.NOTE, "")):
             st.markdown(f":material/sticky_note_2: {literal(said)}")
         st.space("stretch")
-        menu(handle)
+        menu(handle, attributes)
 
 
-def menu(handle: StudyHandle) -> None:
+def menu(handle: StudyHandle, attributes: Mapping[str, Any]) -> None:
     """The menu: everybody can duplicate a study, only its owner can change it."""
-    owned = identity.controls(handle)
+    owned = identity.controls(handle, attributes)
     duplicate = say(":material/content_copy: Duplicate with other ranges")
     dialogs = {say(":material/link: Links"): (say("Links"), _links)}
     of_owner = {
@@ -109,8 +110,11 @@ def menu(handle: StudyHandle) -> None:
             _duplicate(handle)
         st.switch_page(SEARCH)
     elif chosen is not None:
-        title, draw = (of_owner | dialogs | last)[chosen]
-        st.dialog(title)(draw)(handle)
+        session.open_dialog((handle.uid, chosen))
+    for option in options:
+        if session.dialog() == (handle.uid, option):
+            title, draw = (of_owner | dialogs | last)[option]
+            st.dialog(title, on_dismiss=session.close_dialog)(draw)(handle)
 
 
 @sentences()
@@ -185,6 +189,7 @@ def _delete(handle: StudyHandle) -> None:
     if st.button(say("Delete"), type="primary", disabled=not sure, icon=":material/delete:"):
         with sentences():
             manage.delete(handle)
+        session.close_dialog()
         session.forget_study()
         st.switch_page(STUDIES)
 
@@ -208,5 +213,6 @@ def _duplicate(handle: StudyHandle) -> None:
 
 
 def _open(handle: StudyHandle) -> None:
+    session.close_dialog()
     session.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})

@@ -19,6 +19,7 @@ from kanlab.data.splits import Split
 from kanlab.data.target import can_be_counts
 from kanlab.language import marked, say
 from kanlab.text import counted, short
+from kanlab.ui import session
 from kanlab.ui.widgets import literal, sentences
 
 _GAPS: dict[Gaps, str] = {"drop": marked("Leave out"), "fill": marked("Fill")}
@@ -292,7 +293,11 @@ def _screen(table: _Table) -> Fields:
 
 def _weights(table: _Table, target: str) -> Fields:
     """The column of weights, "" for none, and what they say."""
-    numbers = [c for c in table.frame.columns if c != target and can_be_weights(table.frame[c])]
+    frame = table.frame
+    able: list[str] = session.remember(
+        "weighable", (table.key, *frame.columns), lambda: [c for c in frame.columns if can_be_weights(frame[c])]
+    )
+    numbers = [c for c in able if c != target]
     column = st.selectbox(
         say("Weights of the rows"),
         ["", *numbers],

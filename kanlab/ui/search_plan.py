@@ -16,9 +16,34 @@ from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.language import marked, say
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted
-from kanlab.ui import cluster, drawing
+from kanlab.ui import cluster, drawing, search_ranges
+from kanlab.ui.widgets import sentences
 
 FEW_ROWS = 3.0
+
+
+def networks_in_ranges(data: Dataset, networks_of: Callable[[SearchSpace], StudySpec]) -> StudySpec:
+    """The sliders of the space and how much of it is admissible; returns what they say. networks_of: of a space.
+
+    Whoever moves a slider sees the count at once: only this part is drawn anew, and then asks for the whole page.
+    """
+    shown: list[StudySpec] = []
+
+    @st.fragment
+    @sentences()
+    def draw() -> None:
+        place_of_note = st.container()
+        space = search_ranges.ranges()
+        with place_of_note:
+            search_ranges.widened(space)
+        networks = networks_of(space)
+        how_many(space, networks.admissible(data.n, data.d), data, after_fit=networks.after_fit)
+        if shown and shown[0] != networks:
+            st.rerun()
+        shown[:] = [networks]
+
+    draw()
+    return shown[0]
 
 
 def how_many(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, *, after_fit: bool) -> None:
@@ -60,7 +85,10 @@ def admissible_map(
         ]
     )
     look = drawing.look()
-    drawing.chart_once(lambda: cell_charts.admissible_map(table, data.n, look), "map", table, data.n, width="content")
+    stamp = drawing.content_of(table), data.n
+    drawing.drawn_once(
+        lambda: cell_charts.admissible_map(table, data.n, look), "map", stamp, selects=False, width="content"
+    )
     if admissible:
         few = int((table["status"] == "few rows").sum())
         st.caption(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import streamlit as st
@@ -19,6 +20,7 @@ _AREA, _MORE = "kanlab_area", "kanlab_more_datasets"
 MODEL = "model"  # in an address, which of a study's models: the number of a trial, or the name of another family
 SETTING = "x."  # before the name of a feature, in an address that says what to set of a row
 _GUIDED = "kanlab_guided"
+_PAGE, _DIALOG = "kanlab_page", "kanlab_dialog"
 _STUDY, _OPENED, _SAID, _KEPT = "study", "kanlab_opened", "kanlab_said", "kanlab_kept"
 
 
@@ -189,6 +191,28 @@ def zoom() -> None:
 def show_all() -> None:
     """Give up the area."""
     st.session_state[_AREA] = Area(made=area().made + 1)
+
+
+def on_page(page: Path) -> None:
+    """Say which page is drawn; a dialog of another one is closed."""
+    if st.session_state.get(_PAGE) != page:
+        close_dialog()
+    st.session_state[_PAGE] = page
+
+
+def dialog() -> object:
+    """The dialog that is open, by what `open_dialog` was given; None where none is."""
+    return st.session_state.get(_DIALOG)
+
+
+def open_dialog(which: object) -> None:
+    """Have a dialog drawn until `close_dialog`; a page that is drawn anew, as while a study runs, would else close it."""
+    st.session_state[_DIALOG] = which
+
+
+def close_dialog() -> None:
+    """Have no dialog drawn."""
+    st.session_state.pop(_DIALOG, None)
 
 
 def set_guided(value: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import by_rank, trial_table
 from kanlab.selection.recommendation import Recommendation, recommend
+from kanlab.selection.validation import read_validation
 from kanlab.stats.likelihood import TaskName
+from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import columns
 
@@ -72,6 +75,21 @@ def arrived(stamp: tuple[str, int], _table: pd.DataFrame) -> frozenset[int]:
 def recommendation_so_far(stamp: Stamp, _study: Study, _records: Sequence[TrialRecord]) -> Recommendation:
     """selection.recommend of a live study, made once per stamp."""
     return recommend(_study.handle, _records, _study.validation)
+
+
+def recommendation(
+    handle: StudyHandle, records: Sequence[TrialRecord], attributes: Mapping[str, Any]
+) -> Recommendation:
+    """selection.recommend of a study that has ended, made once for what its storage says of it."""
+    said = json.dumps(dict(attributes), default=repr, sort_keys=True)
+    return _recommendation((handle.uid, len(records), said, active()), handle, records, attributes)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _recommendation(
+    stamp: tuple[Any, ...], _handle: StudyHandle, _records: Sequence[TrialRecord], _attributes: Mapping[str, Any]
+) -> Recommendation:
+    return recommend(_handle, _records, read_validation(_attributes))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from kanlab.data.examples import told_name
@@ -30,16 +33,16 @@ def study(title: str, purpose: str) -> StudyHandle:
         go_first_to(STUDIES, say("No study is open. Choose one under Studies."), say("Go to Studies"))
     with sentences():
         handle = opened(name)
-        identity.key_of(handle)  # takes it from the address
+        reading = watching.read(handle, fresh=True)
+        identity.key_of(handle, reading.attributes)  # takes it from the address
         session.link_study(name)
-        targets(handle)
-        _watched(handle)
+        targets(handle, reading.attributes)
+        _watched(handle, reading)
     return handle
 
 
-def _watched(handle: StudyHandle) -> None:
+def _watched(handle: StudyHandle, opened: watching.Reading) -> None:
     """Of a study that has not ended: say so, and draw the page anew once it has, for the recommendation changes with it."""
-    opened = watching.read(handle, fresh=True)
 
     @st.fragment(run_every=watching.interval(len(opened.records)))
     @sentences()
@@ -58,9 +61,9 @@ def _watched(handle: StudyHandle) -> None:
             note()
 
 
-def targets(handle: StudyHandle) -> None:
+def targets(handle: StudyHandle, attributes: Mapping[str, Any]) -> None:
     """Of a study of several targets: a button for each, which opens the study of that one on the same page."""
-    group = Group.of(handle.optuna.user_attrs)
+    group = Group.of(attributes)
     if group is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="targets"):

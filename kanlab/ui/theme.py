@@ -76,7 +76,9 @@ a.language {{ color: inherit; font-size: 0.93rem; font-weight: 400; text-underli
 .st-key-slot-card {{ min-height: 250px; }}
 .st-key-slot-loss {{ min-height: 240px; }}
 .katex-display {{ overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }}
-[class*="st-key-equation-"] {{ align-items: flex-start; }}
+[class*="st-key-equation-"] [data-testid="stMarkdown"] > div {{ margin: 0; }}
+[data-same] {{ left: 50% !important; right: auto !important; transform: translateX(-50%) !important; }}
+[data-same="second"] {{ visibility: hidden; }}
 [class*="st-key-equation-"] .katex-display, [class*="st-key-equation-"] .katex-display > .katex {{ text-align: left; }}
 [class*="st-key-equation-"] .katex-display > .katex {{ white-space: normal; }}
 [class*="st-key-equation-"] .katex-display .katex-html > .base {{ margin: 0.15rem 0; }}

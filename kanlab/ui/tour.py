@@ -22,6 +22,7 @@ from kanlab.ui.navigation import CHOOSE, DATA, LIVE, MODEL
 
 _TOUR, _STEP, _GO = "first-run tour", "kanlab_tour", "kanlab_tour_go"
 _TAB = "model-tab"
+STARTS = "kanlab_try"  # in the state of a session whose example is about to start
 
 
 class _Step(NamedTuple):
@@ -37,27 +38,21 @@ _STEPS = (
     _Step(
         LIVE,
         marked(
-            "The search is done. Each point in the charts is a small network, fitted to 400 "
-            "noisy rows. A larger one comes closer to the rows, but in the end it only copies "
-            "their noise. So AICc adds a charge for size: **the lowest points in the left "
-            "chart are the networks worth their size.**"
+            "Done. Each point is a network. The largest ones only copy the noise, so AICc charges for "
+            "size: **the lowest points on the left are worth theirs.**"
         ),
         marked("See which one to take"),
     ),
     _Step(
         CHOOSE,
-        marked(
-            "kanlab has compared all of them and names **one to take**, with reasons. *Leave-one-out* "
-            "means: how far off it is on a row it has not seen. Nothing needs to be decided here."
-        ),
+        marked("kanlab has compared them all and names **one to take**. You need not decide anything."),
         marked("See what it has learned"),
     ),
     _Step(
         MODEL,
         marked(
-            "The network is made of curves, so it can be **written down as a formula**; it "
-            "stands further down. The rows were made with $y = \\exp(\\sin(\\pi x_1) + x_2^2)$ "
-            "and some noise. kanlab was not told that: compare."
+            "This is the network **as a formula**. The rows were made with "
+            "$y = \\exp(\\sin(\\pi x_1) + x_2^2)$ and noise, which kanlab was not told: compare."
         ),
         marked("Try it out"),
         marked("Formula"),
@@ -65,18 +60,15 @@ _STEPS = (
     _Step(
         MODEL,
         marked(
-            "**Move a slider.** The prediction follows, with the range that holds 9 of 10 such "
-            "rows. That was all. With a table of your own it is the same: choose the table, name "
-            "the column to predict, press Start."
+            "**Move a slider:** the prediction follows, with the range that holds 9 of 10 such rows. "
+            "Your own table goes the same way."
         ),
         marked("Use my own table"),
         marked("What if"),
     ),
 )
 _WAIT = marked(
-    "kanlab is fitting 63 small networks to a table of 400 rows. Each becomes a point "
-    "below: further left it comes closer to the rows, further down it is better. **This "
-    "takes some seconds.**"
+    "kanlab is fitting 63 small networks to 400 noisy rows. Each becomes a point below. **This takes some seconds.**"
 )
 _GONE = marked("The study of the tour is not open.")
 
@@ -92,9 +84,7 @@ def offer(start: Callable[[], None]) -> None:
         start()
 
     with st.container(border=True, key="tour-offer", horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            say("**New here?** In two minutes, see a formula found in noisy numbers, and try it out."), width="stretch"
-        )
+        st.markdown(say("**New here?** See a formula found in noisy numbers, in two minutes."), width="stretch")
         st.button(say("Take the tour"), icon=":material/explore:", key="tour-start", on_click=begin)
         st.button(say("No, thanks"), key="tour-skip", type="tertiary", on_click=_decided)
 
@@ -110,7 +100,7 @@ def banner(drawn: Path) -> None:
     step, name = _STEPS[at], session.study_name()
     here = drawn == step.page
     session.set_guided(here)
-    waiting = here and step.page == LIVE and _is_live(name)
+    waiting = STARTS in st.session_state or (here and step.page == LIVE and _is_live(name))
     with st.container(border=True, key="tour"):
         words = _WAIT if waiting else step.words if name else _GONE
         st.markdown(say("**Tour, {number} of {steps}.** {words}", number=at + 1, steps=len(_STEPS), words=say(words)))

@@ -156,7 +156,9 @@ def loss(record: TrialRecord | None, data: DataSummary) -> None:
     """How the loss of a trial went down."""
     with st.container(key="slot-loss"):
         if record is not None and len(record.loss_curve) > 1:
-            drawing.chart(training.loss_curve(record.loss_curve, *loss_words(data), drawing.look()), "loss-curve")
+            curve, words, look = record.loss_curve, loss_words(data), drawing.look()
+            rows = pd.DataFrame({"loss": list(curve)})
+            drawing.chart_once(lambda: training.loss_curve(curve, *words, look), "loss-curve", rows, words)
 
 
 def loss_words(data: DataSummary) -> tuple[str, str]:
@@ -191,7 +193,9 @@ def axes_and_area(count: int) -> AxisKind:
             label_visibility="collapsed",
             help=say("Of RSS and K. 'auto' is logarithmic where the trials span more than a factor of 10."),
         )
-        if area.listed is None:
+        if area.listed is None and session.is_guided():
+            pass
+        elif area.listed is None:
             st.caption(say("Click a point to see its trial. Drag over an area to see its trials only."))
         else:
             st.caption(
