@@ -58,6 +58,10 @@ class AffineCovariance:
         """sum_i sum_o values_oi d output_oi / d coefficients (p,), of values (m, rows)."""
         return np.asarray((values @ at.design).ravel())
 
+    def moved(self, at: AffineRows, step: Array) -> Array:
+        """Derivatives (m, rows) of the outputs along a step (p,) of the coefficients."""
+        return np.asarray(step.reshape(len(at.outputs), -1) @ at.design.T)
+
 
 @dataclass(frozen=True, eq=False)
 class AffineRows:

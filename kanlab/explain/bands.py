@@ -1,9 +1,9 @@
 r"""Pointwise bands of what a model says: of its edges, its partial dependences, its mean predictions.
 
 Each is a number of the coefficients, whose standard error comes from the linearised fit by the delta method
-(kanlab.solver.covariance, kanlab.baselines.covariance). A band is symmetric on the scale on which a prediction has no bound:
-the log-odds of a probability, the logarithm of a count and of a target fitted by its logarithm. It says where the mean lies,
-not where a new row will.
+(kanlab.solver.covariance, kanlab.baselines.covariance). A band of a quantity is symmetric, on the scale of the logarithm where
+that is fitted; of a probability or a count on that of the log-odds or the logarithm of every row, and it ends where the rows
+contradict it (kanlab.explain.band_ends). It says where the mean lies, not where a new row will.
 
 Of an average of models with weights w_i the standard error includes the choice among them (Buckland, Burnham & Augustin,
 Biometrics 53, 1997),
@@ -26,7 +26,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit, stdtrit
+from scipy.special import stdtrit
 
 from kanlab.arrays import Array
 from kanlab.baselines.covariance import affine_covariance, on_terms_covariance
@@ -34,6 +34,7 @@ from kanlab.baselines.protocol import Affine, OnTerms, Portable
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.explain.average import AveragedModel
+from kanlab.explain.band_ends import between, ends_along, refuted
 from kanlab.explain.effects import Dependence, partial_dependence, setting_of, some_rows, sources_of
 from kanlab.explain.models import HeldFamily, Model
 from kanlab.kan.edges import FEW, Curves, Edge
@@ -48,6 +49,7 @@ from kanlab.text import listing, quoted
 LEVEL = 0.95
 POLYNOMIAL = "polynomial"  # the family whose form is narrow and whose bands do not look it
 _STEP = 1e-5  # of the outputs, by which the response to them is differentiated
+_LEAST = 1e-300  # of a probability
 _RANK_STEP = 1e-2  # of ranks, whose inverse is a staircase of straight lines
 
 
@@ -77,6 +79,8 @@ class Covariance(Protocol):
     def mean(self, outputs: Array) -> Array: ...
 
     def pulled_back(self, at: Any, values: Array) -> Array: ...
+
+    def moved(self, at: Any, step: Array) -> Array: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +120,13 @@ class Bands:
         """
         setting, X = setting_of(self.data, feature), some_rows(self.data)
         found = [self._mean(rows, np.full((1, len(rows)), 1.0 / len(rows)), output) for rows in setting.rows(X)]
-        mean, se = np.array(found)[:, :, 0].T
-        lower, upper = self._ends(mean, se)
+        mean, _, lower, upper = np.array(found)[:, :, 0].T
         return replace(setting.dependence, prediction=mean, lower=lower, upper=upper)
 
     def predictions(self, X: ArrayLike, output: int = 0) -> pd.DataFrame:
         """Mean predictions of rows X (n, d), in units of the target: columns predicted, se, lower and upper."""
         rows = np.asarray(X, dtype=float)
-        mean, se = self._mean(rows, np.eye(len(rows)), output)
-        lower, upper = self._ends(mean, se)
+        mean, se, lower, upper = self._mean(rows, np.eye(len(rows)), output)
         return pd.DataFrame({"predicted": mean, "se": se, "lower": lower, "upper": upper})
 
     def edges(self, curves: Curves) -> dict[tuple[int, int, int], tuple[Array, Array]]:
@@ -142,27 +144,72 @@ class Bands:
             found[edge.layer, edge.source, edge.target] = (edge.y - half, edge.y + half)
         return found
 
-    def _mean(self, rows: Array, weights: Array, output: int) -> tuple[Array, Array]:
-        """Weighted means (k,) of the predictions of rows (n, d), weights (k, n), and their standard errors."""
+    def _mean(self, rows: Array, weights: Array, output: int) -> tuple[Array, Array, Array, Array]:
+        """Weighted means (k,) of the predictions of rows (n, d), weights (k, n), their standard errors and both ends."""
 
         def response(predicted: Array) -> Array:
             return self.data.recipe.to_units(predicted if predicted.ndim == 1 else predicted[:, output])
 
-        each, errors, whitened, share = [], [], [], [m.weight for m in self.members]
+        each, errors, whitened, share = [], [], [], np.array([m.weight for m in self.members])
         outputs = [m.model.predict_flagged(rows)[0] for m in self.members]
         for member, predicted in zip(self.members, outputs, strict=True):
             covariance = member.covariance
             at = covariance.forward(rows)
-            slopes = _slopes(lambda outputs: response(covariance.mean(outputs)), at.outputs, self._step)  # noqa: B023
+            if self.data.levels:
+                slopes = _slopes_of_class(covariance.mean, at.outputs, output, self._step)
+            else:
+                slopes = _slopes(lambda outputs: response(covariance.mean(outputs)), at.outputs, self._step)  # noqa: B023
             gradients = np.array([covariance.pulled_back(at, w * slopes) for w in weights])
             each.append(weights @ response(predicted))
             whitened.append(covariance.root.whitened(gradients))
             errors.append(np.sqrt(covariance.scale * np.sum(whitened[-1] ** 2, axis=1)))
         together = np.tensordot(share, outputs, 1)
         mean = np.asarray(weights @ response(together))
+        alike = self._alike(whitened) if self.averaged else np.ones((1, 1, len(mean)))
+
+        def unsure(of: Array) -> Array:
+            if not self.averaged:
+                return np.asarray(of[0] * self.members[0].covariance.searched)
+            return unconditional(share, mean, np.array(each), of, alike)
+
+        se = unsure(np.array(errors))
+        if not (self.data.levels or self.data.task == COUNTS):
+            return mean, se, *self._ends(mean, se)
+        ends = np.array(
+            [self._along(m.covariance, rows, weights, u, response) for m, u in zip(self.members, whitened, strict=True)]
+        )  # (members, 2, k)
         if not self.averaged:
-            return mean, errors[0] * self.members[0].covariance.searched
-        return mean, unconditional(np.array(share), mean, np.array(each), np.array(errors), self._alike(whitened))
+            return mean, se, np.minimum(ends[0, 0], mean), np.maximum(ends[0, 1], mean)
+        below, above = (unsure(np.abs(ends[:, side] - each) / self.quantile) for side in (0, 1))
+        lower = np.maximum(mean - self.quantile * below, ends[:, 0].min(axis=0))
+        return mean, se, lower, np.minimum(mean + self.quantile * above, ends[:, 1].max(axis=0))
+
+    def _along(
+        self, covariance: Covariance, rows: Array, weights: Array, whitened: Array, response: Callable[[Array], Array]
+    ) -> Array:
+        """Lower and upper ends (2, k) of what one member says, by how its likelihood falls (kanlab.explain.band_ends)."""
+        searched = 1.0 if self.averaged else covariance.searched
+        wald = np.sqrt(covariance.scale) * self.quantile * searched
+        rise = covariance.scale * searched**2 * refuted(self.level)
+        found = []
+        for w, u in zip(weights, whitened, strict=True):
+            used = w != 0.0
+            at = covariance.forward(rows[used])
+            low, high = ends_along(
+                covariance.smoother, covariance.mean, self.data.y_train, self.data.task, u, wald, rise
+            )
+            slope = float(np.linalg.norm(u))
+            moved = covariance.moved(at, covariance.root.step(u / max(slope, np.finfo(float).tiny)))
+
+            def value(s: float) -> float:
+                return float(w[used] @ response(covariance.mean(at.outputs + s * moved)))  # noqa: B023
+
+            values = between(value, low, high)
+            if used.sum() > 1:  # a mean that turns back on this way would move as far on another
+                straight = values[0] + slope * np.array([low, high])
+                values += straight[(straight > 0.0) & (straight < (1.0 if self.data.levels else np.inf))].tolist()
+            found.append((min(values), max(values)))
+        return np.array(found).T
 
     def _alike(self, whitened: Sequence[Array]) -> Array:
         """rho (members, members, k) of numbers whose whitened derivatives (k, r) each member has; 1 where one never moves."""
@@ -183,17 +230,11 @@ class Bands:
         return [[a.T @ b for b in felt] for a in felt]
 
     def _ends(self, mean: Array, se: Array) -> tuple[Array, Array]:
-        half = self.quantile * se
-        if self.data.levels:
-            p = np.clip(mean, 1e-12, 1.0 - 1e-12)
-            logit, wide = np.log(p / (1.0 - p)), half / (p * (1.0 - p))
-            return np.asarray(expit(logit - wide)), np.asarray(expit(logit + wide))
-        scale = self.data.target_transform
-        if self.data.task == COUNTS or scale.scale == "log":
-            shift = scale.shift if scale.scale == "log" else 0.0
-            above = np.maximum(mean + shift, np.finfo(float).tiny)
+        half, scale = self.quantile * se, self.data.target_transform
+        if scale.scale == "log":
+            above = np.maximum(mean + scale.shift, np.finfo(float).tiny)
             factor = np.exp(np.minimum(half / above, 700.0))
-            return above / factor - shift, above * factor - shift
+            return above / factor - scale.shift, above * factor - scale.shift
         return mean - half, mean + half
 
     @property
@@ -287,6 +328,19 @@ def _slopes(response: Callable[[Array], Array], outputs: Array, step: float) -> 
         moved[o] = step
         found[o] = (response(outputs + moved) - response(outputs - moved)) / (2.0 * step)
     return found
+
+
+def _slopes_of_class(mean: Callable[[Array], Array], outputs: Array, of: int, step: float) -> Array:
+    """As `_slopes`, of the probability of a class, to the last digit however near it is to 0 or 1."""
+
+    def each(outputs: Array) -> Array:
+        predicted = mean(outputs)
+        return np.column_stack([mean(-outputs), predicted]) if predicted.ndim == 1 else predicted
+
+    p, of = each(outputs), of if mean(outputs).ndim == 2 else 1
+    logs = [_slopes(lambda at: np.log(np.maximum(each(at)[:, c], _LEAST)), outputs, step) for c in range(p.shape[1])]  # noqa: B023
+    moved = np.array(logs) * p.T[:, None]  # (classes, m, n)
+    return np.where(p[:, of] < 0.5, moved[of], -(moved.sum(axis=0) - moved[of]))
 
 
 def _edge_se(edge: Edge, covariance: NetworkCovariance | ShapedCovariance, network: FittedKan) -> Array:

@@ -151,6 +151,28 @@ class NetworkCovariance:
             values, edges = by_nodes, state.weights[layer].T
         return found
 
+    def moved(self, at: Forward, step: Array) -> Array:
+        """Derivatives (m, rows) of the outputs along a step (p,) of the coefficients, the transpose of `pulled_back`."""
+        state, stack, products = self.found.state, self._stack, self._stack.products
+        ends, h, before = stack.ends(state), stack.neuron_num, np.zeros((0, at.outputs.shape[1]))
+        for layer, (nodes, (Z, free)) in enumerate(zip(state.nodes, at.nodes, strict=True)):
+            to_coef, start = stack.coordinates(state)[layer], ends[layer - 1] if layer else 0
+            inputs = at.inputs[layer] if to_coef is None else to_coef.T @ at.inputs[layer]
+            own = step[start : ends[layer]].reshape(h, -1)
+            dZ = (stack.possible(own) if layer == 0 else own) @ inputs
+            if layer:
+                dZ += state.weights[layer] @ before
+            by_low, by_high = (self.extremes[layer] @ step).reshape(2, h, 1)
+            unit, of = (Z - nodes.low[:, None]) / nodes.width[:, None], self.network.layers[layer + 1]
+            by_ends = (1.0 - unit) * by_low + unit * by_high
+            splines = bspline_derivative(Z, of.knots, of.k) * np.where(free, dZ - by_ends, 0.0)[:, None]
+            straight = silu_derivative(Z) * np.where(free, dZ, by_ends)
+            design = np.concatenate([splines, straight[:, None]], axis=1)
+            design[products.rows] = 0.0
+            design[products.a, 0] = products.moved(dZ, Z, free)
+            before = design.reshape(-1, Z.shape[1])
+        return np.asarray(step[ends[-1] :].reshape(at.outputs.shape[0], -1) @ at.inputs[-1] + state.last.D.T @ before)
+
     # ---- edges
 
     def edge(self, layer: int, source: int, target: int, z: Array, rows: Array) -> Array:

@@ -95,6 +95,11 @@ class Products:
         out[self.rows] /= 2.0
         return out
 
+    def moved(self, by: Array, Z: Array, free: Mask) -> Array:
+        """Derivatives (count, rows) of the products a b, whose factors move by (h, rows); Z and free as of `slopes`."""
+        turned, by_turned = self.turned(Z), np.where(free, self.turned(by), 0.0)
+        return np.asarray((turned * by_turned)[self.a] - (turned * by_turned)[self.b]) / 2.0
+
     def slopes(self, received: Array, Z: Array, free: Mask) -> Array:
         """Derivatives (2 count, rows) by a and b of s a b, whose sum u and difference v move where they are `free` (h, rows).
 

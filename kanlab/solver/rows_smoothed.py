@@ -75,3 +75,9 @@ class Root:
         """
         scaled = (J[:, self.kept] / self.length[self.kept]).T
         return np.asarray(solve_triangular(self.upper, scaled, trans="T", check_finite=False).T)
+
+    def step(self, u: Array) -> Array:
+        """The step (p,) of the coefficients along which numbers with derivatives J move by `whitened(J) @ u`, of u (r,)."""
+        found = np.zeros(len(self.length))
+        found[self.kept] = solve_triangular(self.upper, u, check_finite=False) / self.length[self.kept]
+        return found

@@ -168,6 +168,26 @@ class ShapedCovariance:
                     back[inputs] += own[j] * self._slopes(coef, at.nodes[i - 1][0], inputs)
         return found
 
+    def moved(self, at: ShapedRows, step: Array) -> Array:
+        """Derivatives (m, rows) of the outputs along a step (p,) of theta: what `pulled_back` is the transpose of."""
+        problem, state = self.problem, self.state
+        before = np.zeros_like(at.nodes[0][0])
+        for i, (layer, (T, free)) in enumerate(zip(state.layers, at.nodes, strict=True)):
+            low, high = (by @ step for by in self.ends[i])
+            dz = np.zeros_like(T)
+            for j, slot in enumerate(problem.at[i]):
+                dz[j] = step[slot] @ at.designs[i][j]
+                if i:
+                    receiver = problem.receiver(i, j)
+                    inputs = list(receiver.inputs)
+                    coef = (receiver.M @ state.theta[slot]).reshape(len(inputs), problem.size)
+                    dz[j] += np.sum(self._slopes(coef, at.nodes[i - 1][0], inputs) * before[inputs], axis=0)
+            by_ends = (1.0 - T) * low[:, None] + T * high[:, None]
+            before = np.where(free, dz - np.where(layer.moving[:, None], by_ends, 0.0), 0.0) / layer.width[:, None]
+        by_coef = [self._slopes(coef, at.nodes[-1][0]) for coef in problem.output_coef(state.theta)]
+        curved = np.array([np.sum(slopes * before, axis=0) for slopes in by_coef])
+        return np.asarray(problem.mix @ (problem.last(step) @ at.last + curved))
+
     def _slopes(self, coef: Array, T: Array, inputs: list[int] | None = None) -> Array:
         """Slopes (inputs, n) of edges by coefficients (inputs, G + k) at nodes T (H, n), of all of them by default."""
         slopes = bspline_derivative(T, self.problem.unit_knots, self.problem.k)

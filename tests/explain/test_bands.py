@@ -11,6 +11,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import expit, logit
 
 from kanlab.baselines.protocol import OnTerms, Portable
 from kanlab.data.dataset import Dataset
@@ -355,6 +356,9 @@ def test_constrained_networks_have_bands_of_all_their_numbers(task: str, depth: 
         above, below = (with_numbers(inside.state.theta + s).forward(new).outputs[0] for s in (step, -step))
         moved.append(float(values[0] @ (above - below)) / 2e-5)
     np.testing.assert_allclose(found, moved, atol=1e-6 * np.abs(moved).max())
+    at, step = inside.forward(new), np.random.default_rng(3).normal(size=of.problem.p)
+    back = inside.pulled_back(at, values)
+    assert float(np.sum(values * inside.moved(at, step))) == pytest.approx(float(back @ step), rel=1e-8)
     band = known(bands_of(network, data)).dependence("a")
     assert band.lower is not None
     assert band.upper is not None
@@ -429,3 +433,74 @@ def test_a_model_without_bands_says_which_part_has_none() -> None:
     stock = replace(network_of(data), engine="pykan-lbfgs")
     assert bands_of(stock, data) is None
     assert "short of a minimum" in no_bands(stock)
+
+
+@pytest.mark.parametrize(("depth", "products"), [(1, 0), (2, 0), (1, 1)])
+def test_outputs_move_as_their_derivatives_say(depth: int, products: int) -> None:
+    """`moved` and `pulled_back` are each other's transpose, of free networks, with products too, and of linear models."""
+    data = Dataset.from_frame(frame("multiclass"), "y", test_fraction=0.0)
+    y = data.fit_target(data.y_train)
+    network = fit_cell(
+        data.X_train, y, 2, 3, 3, depth, options=LmOptions(starts=1, smoothing=10.0), task=data.task,
+        **({"multiplication": products} if products else {}),
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([data.X_train[:6], 3.0 * data.X_train[6:9]])  # some beyond the range
+    for model in (network, held_family(data, "linear", 0)):
+        of = known(bands_of(model, data)).members[0].covariance
+        at = of.forward(rows)
+        values = rng.normal(size=at.outputs.shape)
+        gradient = of.pulled_back(at, values)
+        step = rng.normal(size=len(gradient))
+        assert np.sum(values * of.moved(at, step)) == pytest.approx(gradient @ step, rel=1e-8, abs=1e-8)
+        u = rng.normal(size=of.smoother.B.shape[2])
+        assert of.root.whitened(gradient[None])[0] @ u == pytest.approx(gradient @ of.root.step(u), rel=1e-6)
+
+
+def test_bands_of_nearly_separated_classes_are_narrower_than_those_of_wald_and_cover_as_often() -> None:
+    """Drawn anew from known probabilities, which are near 0 or 1 nearly everywhere."""
+    new = np.random.default_rng(99).uniform(-1, 1, (10, 2))
+    hits, widths = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(-1, 1, (70, 2))
+        y = ["abc"[rng.choice(3, p=p)] for p in _separated(X)]
+        data = Dataset.from_frame(pd.DataFrame({"u": X[:, 0], "v": X[:, 1], "y": y}), "y", test_fraction=0.0)
+        bands = known(bands_of(held_family(data, "ridge", 0), data))
+        for o in range(3):
+            found, truth = bands.predictions(new, o), _separated(new)[:, o]
+            assert ((found["lower"] <= found["predicted"]) & (found["predicted"] <= found["upper"])).all()
+            ends = [(found["lower"], found["upper"]), _wald(found, bands.quantile)]
+            hits.append([((low <= truth) & (truth <= high)).mean() for low, high in ends])
+            widths.append([(high - low).mean() for low, high in ends])
+    assert np.mean(hits, axis=0)[0] > 0.9
+    assert np.mean(hits, axis=0)[0] >= np.mean(hits, axis=0)[1] - 0.01
+    assert np.mean(widths, axis=0)[0] < 0.85 * np.mean(widths, axis=0)[1]
+
+
+def test_in_the_midst_of_its_own_rows_a_class_is_not_said_to_be_anything_from_0_to_1() -> None:
+    rng = np.random.default_rng(0)
+    centres = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
+    X = np.concatenate([c + rng.normal(size=(30, 2)) for c in centres])
+    data = Dataset.from_frame(
+        pd.DataFrame(X, columns=["u", "v"]).assign(y=np.repeat(list("abc"), 30)), "y", test_fraction=0.0
+    )
+    bands = known(bands_of(held_family(data, "ridge", 0), data))
+    for o in range(3):
+        found = bands.predictions(centres, o)
+        low, high = _wald(found, bands.quantile)
+        assert (high - low).max() > 0.7  # 30 rows of the class around the place, and none of another
+        assert (found["upper"] - found["lower"]).max() < 0.3
+
+
+def _wald(found: pd.DataFrame, quantile: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ends symmetric in the log-odds."""
+    p = np.clip(found["predicted"].to_numpy(), 1e-12, 1.0 - 1e-12)
+    half = quantile * found["se"].to_numpy() / (p * (1.0 - p))
+    return expit(logit(p) - half), expit(logit(p) + half)
+
+
+def _separated(X: np.ndarray) -> np.ndarray:
+    eta = 12.0 * np.column_stack([np.zeros(len(X)), X[:, 0], 1.2 * X[:, 0] + X[:, 1] - 0.5])
+    odds = np.exp(eta - eta.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
