@@ -13,6 +13,7 @@ import numpy as np
 
 from kanlab.formulas.expression import Constant, Curve, Expression, Variable, times, total
 from kanlab.formulas.matching import EXACT, Match, matches, suggest
+from kanlab.formulas.redundancy import without_redundant
 from kanlab.kan.edges import Curves, Edge
 
 NEGLIGIBLE = 1e-3  # share of the score of its layer below which an edge is left out
@@ -23,7 +24,8 @@ _ALTERNATIVES = 2  # functions an edge is tried with
 
 def network_expressions(curves: Curves) -> tuple[Expression, ...]:
     """One expression an output, on the scale of the fit, each edge by the simplest function that matches as well as any."""
-    return _assembled(curves, {_key(e): suggest(e.rows, e.values) for e in _kept(curves)})
+    chosen = {_key(e): suggest(e.rows, e.values) for e in _kept(curves)}
+    return tuple(map(without_redundant, _assembled(curves, chosen)))
 
 
 def alternatives(curves: Curves, most: int) -> Iterator[tuple[Expression, ...]]:

@@ -2,7 +2,8 @@
 
 A free constant is tried at every number of the list within three of its standard errors and a few percent, all others
 fitted again; it stays where the score falls: an exact constant is charged the choice of its number instead of the ln n of a
-fitted one. A constant that the rows do not determine by itself is put at 1 or -1, where that costs nothing.
+fitted one. Of constants that say the same twice one goes before (`kanlab.formulas.redundancy`); one that the rows still do not
+determine by itself is put at 1 or -1, where that costs nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from kanlab.formulas.expression import Constant, Expression, complexity, exact, 
 from kanlab.formulas.fitting import Fitted, fit
 from kanlab.formulas.growth import Budget
 from kanlab.formulas.losses import Loss
+from kanlab.formulas.redundancy import without_redundant
 from kanlab.formulas.score import EXACT_NUMBERS, Scored, scored
 from kanlab.formulas.simplify import simplified
 
@@ -25,7 +27,7 @@ _MOST_TRIES = 3
 
 def snapped(e: Expression, X: Array, loss: Loss, budget: Budget) -> Scored:
     """The expression with as many constants exact as lowers its score. X (d, n)."""
-    now = scored(_fit(e, X, loss, budget, 30), X, loss)
+    now = scored(_fit(without_redundant(e), X, loss, budget, 30), X, loss)
     now = _all_at_once(now, X, loss, budget)
     moved = True
     while moved and not budget.is_over:

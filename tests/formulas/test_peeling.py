@@ -9,10 +9,20 @@ import pytest
 
 from kanlab.arrays import Array
 from kanlab.formulas.dictionary import Dictionary
-from kanlab.formulas.expression import Expression, Power, Product, Variable, exact, free_constants, renumbered, times
+from kanlab.formulas.expression import (
+    Expression,
+    Power,
+    Product,
+    Variable,
+    exact,
+    free_constants,
+    renumbered,
+    times,
+    walk,
+)
 from kanlab.formulas.losses import BERNOULLI, SQUARES, Loss
 from kanlab.formulas.options import FormulaOptions
-from kanlab.formulas.peeling import FACTOR, TERM, Peeled, peeled
+from kanlab.formulas.peeling import FACTOR, LINK, TERM, Peeled, peeled
 from kanlab.formulas.program import program
 from kanlab.formulas.search import searched
 
@@ -50,6 +60,67 @@ def test_a_factor_inside_a_sum_is_taken_off_after_the_term() -> None:
     (first, term), (second, factor) = found.steps
     assert (first, second, factor, found.left) == (TERM, FACTOR, Power(Variable(3), exact("1/2")), (0, 1))
     assert free_constants(term)[0].value == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize(
+    ("truth", "link", "terms"),
+    [
+        (lambda a, b, c: np.sqrt(a**2 + b**2 + c**2), "1/2", {Power(Variable(i), exact(2)) for i in range(3)}),
+        (lambda a, b, c: 1 / (a + b * c), "-1", {Variable(0)}),
+        (lambda a, b, c: (a + np.sqrt(b * c)) ** 2, "2", {Variable(0)}),
+    ],
+)
+def test_a_term_is_taken_off_behind_a_power(truth: Truth, link: str, terms: set[Expression], noise: float) -> None:
+    found = taken(truth, noise, 3)
+    assert found is not None
+    assert found.steps[0] == (LINK, exact(link))
+    held = {part for kind, e in found.steps[1:] if kind == TERM for part in walk(e)} & terms
+    assert held
+
+
+@pytest.mark.parametrize(
+    ("truth", "factor", "value"),
+    [
+        (lambda a, b, c: np.cos(a - b) / (1 + 0.7 * c**2), lambda k, c: 1 / (1 + k * c**2), 0.7),
+        (lambda a, b, c: np.sqrt(1 + 2 * c**2) * np.cos(a - b), lambda k, c: np.sqrt(1 + k * c**2), 2.0),
+        (lambda a, b, c: np.tanh(a - b) * c**1.7, lambda k, c: c**k, 1.7),
+        (lambda a, b, c: np.tanh(a - b) * np.exp(-0.4 * c), lambda k, c: np.exp(k * c), -0.4),
+    ],
+)
+def test_a_factor_is_taken_off_with_its_constant(truth: Truth, factor: Truth, value: float) -> None:
+    """Of targets that change their signs; compared by what the factor is, up to a constant."""
+    found = taken(truth, 0.01, 3)
+    assert found is not None
+    ((kind, e),) = found.steps
+    assert (kind, found.left, len(free_constants(e))) == (FACTOR, (0, 1), 1)
+    ratio = program(e).outputs(X[:3]) / factor(value, X[2])
+    assert (
+        np.ptp(ratio) < 0.05 * ratio.mean()
+    )  # what a polynomial of the others lets it be; the fit of the whole does the rest
+
+
+@pytest.mark.parametrize("exponent", ["1/2", "-1", "-1/2", "2"])
+def test_what_is_left_behind_a_power_has_the_squares_of_the_target(exponent: str) -> None:
+    """Small changes of the rest, weighted, are those of y."""
+    p = exact(exponent)
+    found = Peeled(((LINK, p), (TERM, Variable(2))), (0, 1))
+    inner = X[0] * X[1]
+    y = (inner + X[2]) ** p.value
+    rest = found.rest(X, Loss.of(SQUARES, y))
+    assert rest is not None
+    np.testing.assert_allclose(rest.y, inner, rtol=1e-9)
+    moved = 1e-6 * NOISE
+    change = (inner + X[2] + moved) ** p.value - y
+    np.testing.assert_allclose(
+        rest.w * moved**2 / np.mean(rest.w * moved**2), change**2 / np.mean(change**2), rtol=1e-3
+    )
+    np.testing.assert_allclose(program(found.around(times(Variable(0), Variable(1)))).outputs(X), y, rtol=1e-9)
+
+
+def test_nothing_is_taken_off_behind_a_power_of_a_target_of_both_signs() -> None:
+    found = Peeled(((LINK, exact("1/2")), (TERM, Variable(0))), (1,))
+    assert found.rest(X[:2], Loss.of(SQUARES, NOISE)) is None
 
 
 @pytest.mark.parametrize(
