@@ -26,6 +26,7 @@ from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import is_numeric, to_numbers
 from kanlab.data.odd_cells import OddCells, odd_columns
 from kanlab.data.preparation import MAX_LEVELS
+from kanlab.data.target import class_levels
 from kanlab.language import marked, say
 from kanlab.text import agreeing, counted, listing, quoted
 
@@ -48,6 +49,7 @@ Remedy = Literal[
     "drop copies",
     "split by time",
     "screen",
+    "classes",
 ]
 
 
@@ -186,6 +188,7 @@ def target_with_few_values(table: CheckedTable) -> Iterator[TableWarning]:
                 unique=target.unique,
             ),
             (target.name,),
+            "classes" if class_levels(table.frame[target.name]) else "",
         )
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
 from kanlab.language import marked, say
-from kanlab.ui import preparation, reading
+from kanlab.ui import preparation, reading, target_choice
 
 LABELS = {
     "leave out": marked("Leave out"),
@@ -20,6 +20,7 @@ LABELS = {
     "read as missing": marked("Read as missing"),
     "drop copies": marked("Leave out copies"),
     "split by time": marked("Hold out the latest rows"),
+    "classes": marked("Predict classes"),
 }
 _READ_AS = {
     "number": marked("Read as numbers"),
@@ -46,10 +47,10 @@ def unanswered(
 ) -> list[TableWarning]:
     """The warnings about columns in use that the choices made so far do not answer.
 
-    features: those in use.  scaled: whether the target is a quantity; no other has a scale to change.
+    features: those in use.  scaled: whether the target is a quantity; no other has a scale to change, or is to become classes.
     """
     used = {target, *features}
-    possible = (w for w in warnings if scaled or w.remedy not in ("log", "rank") or w.columns != (target,))
+    possible = (w for w in warnings if scaled or w.remedy not in ("log", "rank", "classes") or w.columns != (target,))
     return [
         w for w in possible if (not w.columns or used & set(w.columns)) and not answered(w, wanted, target, features)
     ]
@@ -97,6 +98,8 @@ def apply(warning: TableWarning, key: str, target: str, features_key: str, featu
         case "split by time":
             preparation.choose(key, "split", "time")
             preparation.choose(key, "split-by-time", warning.columns[0])
+        case "classes":
+            target_choice.as_classes(key)
         case "screen":
             preparation.choose(key, "screen", int(warning.details[0]))
         case _:

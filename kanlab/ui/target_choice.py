@@ -216,7 +216,7 @@ def _with_task(chosen: Choice, table: Table, places: Sequence[DeltaGenerator]) -
         COUNTS: say("A count"),
         REGRESSION: say("A number"),
     }
-    key = f"task-{chosen.key}"
+    key = _task_key(chosen.key)
     first, second = places
     with first:
         task = st.selectbox(
@@ -251,6 +251,15 @@ def _with_task(chosen: Choice, table: Table, places: Sequence[DeltaGenerator]) -
             persist_state="session",
         )
     return replace(chosen, task=task, positive=positive)
+
+
+def as_classes(key: str) -> None:
+    """Predict the target as classes. key: of a `Choice`."""
+    st.session_state[_task_key(key)] = CLASSIFICATION
+
+
+def _task_key(key: str) -> str:
+    return f"task-{key}"
 
 
 def _as_number(key: str) -> None:

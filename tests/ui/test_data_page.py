@@ -176,6 +176,18 @@ def remedy(app: AppTest, label: str) -> None:
     healthy(app)
 
 
+def test_whole_numbers_that_name_classes_become_classes_by_a_click(app: AppTest) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=90), "grade": rng.permutation(np.repeat([2, 5, 9], 30))})
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    widget(app.selectbox, "Target").select("grade").run()
+    assert "it may be a class" in text_of(healthy(app))
+    assert app.session_state["kanlab_dataset"].levels == ()
+    remedy(app, "Predict classes")
+    assert app.session_state["kanlab_dataset"].levels == ("2", "5", "9")
+    assert "it may be a class" not in text_of(healthy(app))
+
+
 def test_every_warning_that_has_a_remedy_is_answered_by_its_click(app: AppTest) -> None:
     rng = np.random.default_rng(0)
     n = 300
