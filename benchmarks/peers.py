@@ -198,6 +198,10 @@ def errors(kan: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
     return found | {"rows": int(known.sum())}
 
 
+BOOTSTRAPS = 4000
+Records = dict[tuple[str, int], dict[str, Any]]
+
+
 def geometric(values: Iterable[float]) -> float:
     return float(np.exp(np.mean(np.log(list(values)))))
 
@@ -236,6 +240,43 @@ def report(kan_path: Path, peers_path: Path, use: str) -> None:
         print(
             f"| {name} | {first['rows']} | {first['d']} | {first[use]['label'][:44]} | {' | '.join(numbers)} | {over:.3f} |"
         )
+    losses(found, ours, theirs, use)
+
+
+def losses(found: pd.DataFrame, ours: Records, theirs: Records, use: str) -> None:
+    """The splits over 5% worse than the best peer: the ratio over bootstraps of the test rows, and without the row that speaks most
+    against kanlab.
+    """
+    print(
+        f"\n| table | training, test rows | best peer | over it | 90% of {BOOTSTRAPS:,} bootstraps | without one test row |"
+    )
+    print("|---|---|---|---|---|---|")
+    rng, lost = np.random.default_rng(0), []
+    for _, row in found.iterrows():
+        key = (row["table"], row["split"])
+        best = min(PEERS, key=lambda name: row[name])
+        y = np.array(theirs[key]["y"])
+        mine, other = (
+            (np.array(record[name]["predicted"], dtype=float) - y) ** 2
+            for record, name in ((ours[key], use), (theirs[key], best))
+        )
+        known = np.isfinite(mine)
+        mine, other = mine[known], other[known]
+        drawn = rng.integers(0, len(mine), (BOOTSTRAPS, len(mine)))
+        low, high = np.quantile(np.sqrt(mine[drawn].sum(axis=1) / other[drawn].sum(axis=1)), (0.05, 0.95))
+        without = np.sqrt((mine.sum() - mine) / (other.sum() - other)).min()
+        if row[use] > 1.05 * row[best]:
+            sizes = f"{ours[key]['rows']}, {len(mine)}"
+            ratio = row[use] / row[best]
+            lost.append(
+                (ratio, f"| {key[0]} | {sizes} | {best} | {ratio:.3f} | {low:.2f}, {high:.2f} | {without:.3f} |")
+            )
+    print(*(line for _, line in sorted(lost, reverse=True)), sep="\n")
+    for name in PEERS:
+        rest = found[[use, *(other for other in PEERS if other != name)]].min(axis=1)
+        regret = found[name] / np.minimum(rest, found[name]) - 1
+        print(f"{name}: over 5% worse than the best of the others in {int((found[name] > 1.05 * rest).sum())}, "
+              f"mean regret {100 * regret.mean():.1f}%")  # fmt: skip
 
 
 if __name__ == "__main__":
