@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.language import say
 from kanlab.study.spec import StudySpec
@@ -24,7 +25,8 @@ data = session.dataset()
 if data is None:
     go_first_to(DATA, say("There is no data yet. Choose a table and a target first."), say("Go to Data"))
 
-datasets = [data, *session.more_datasets()]
+dataset: Dataset = data  # for the functions below
+datasets = [dataset, *session.more_datasets()]
 targets = say(" and ").join(f"**{literal(short(each.target))}**" for each in datasets)
 st.caption(
     say(
@@ -49,8 +51,8 @@ with sentences():
 def networks_of(space: SearchSpace) -> StudySpec:
     return (
         StudySpec(space, count=count, count_sigma2=count_sigma2, constraints=known)
-        .of(data)
-        .for_few_rows(data.n, data.d)
+        .of(dataset)
+        .for_few_rows(dataset.n, dataset.d)
     )
 
 
@@ -61,7 +63,7 @@ place_of_map = st.container()  # filled below, because the seconds of a fit depe
 
 
 def n_params(cell: Cell) -> int:
-    return networks.n_params(cell, data.d)
+    return networks.n_params(cell, dataset.d)
 
 
 def start(spec: StudySpec, name: str = "") -> None:
@@ -86,7 +88,7 @@ settings = search_budget.more_settings(chosen)
 cluster.choice()
 with sentences():
     asked = search_budget.specification(networks, chosen, settings)
-    spec = asked.of(data).for_few_rows(data.n, data.d)  # as a study makes it, for the engine that is chosen
+    spec = asked.of(dataset).for_few_rows(dataset.n, dataset.d)  # as a study makes it, for the engine that is chosen
 with place_of_map:
     seconds = search_plan.fit_seconds(data, spec)
     search_plan.admissible_map(space, admissible, data, n_params, seconds)

@@ -9,7 +9,7 @@ from kanlab.language import say
 from kanlab.study.handle import load_study, study_names
 from kanlab.study.optuna_adapter import trial_sizes
 from kanlab.study.storage import get_storage
-from kanlab.ui import manage, session, steps, study_list
+from kanlab.ui import manage, session, steps, study_list, watching
 from kanlab.ui.navigation import DATA, LIVE, STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -39,8 +39,9 @@ if study is not None:
         if st.button(say("Open"), type="primary", icon=":material/monitoring:"):
             opened = study.name
         with sentences():
-            manage.steering_buttons(study.handle, study.state, manager())
-            manage.menu(study.handle)
+            reading = watching.read(study.handle)
+            manage.steering_buttons(study.handle, reading, manager())
+            manage.menu(study.handle, reading.attributes)
 if opened is not None:
     session.set_study_name(opened)
     st.switch_page(LIVE, query_params={"study": opened})

@@ -105,7 +105,8 @@ def test_a_network_of_screened_features_predicts_from_all_of_them(mtcars: Datase
     assert kept == screened(mtcars.X_train, mtcars.y_train, 2)
     network = fit_model(mtcars, Cell(1, 2, 1), "lm", options, 0)
     alone = fit_model(part, Cell(1, 2, 1), "lm", FitOptions(), 0)
-    np.testing.assert_array_equal(network.predict(mtcars.X_test), alone.predict(part.X_test))
+    # the same numbers; how their sums are ordered differs with the number of features on some processors
+    np.testing.assert_allclose(network.predict(mtcars.X_test), alone.predict(part.X_test), rtol=1e-14)
     moved = mtcars.X_test.copy()
     moved[:, [c for c in range(mtcars.d) if c not in kept]] += 100.0
     predicted, outside = network.predict_flagged(moved)

@@ -79,7 +79,7 @@ def numbers_the_rows(numbers: Array) -> bool:
     """Whether different whole numbers (n,) count rows: one after the other, or in any order where they are some of the first
     2n, as those of the rows that a split has left. Counted in steps of another size they are an axis, such as hours.
 
-    >>> left = np.array([17, 3, 41, 8, 0, 29, 12, 35, 22, 5])
+    >>> left = np.array([17, 3, 11, 8, 0, 19, 12, 15, 6, 1])
     >>> [numbers_the_rows(x) for x in (np.arange(9, 0, -1), left, 5 * left, np.arange(0, 20, 2))]
     [True, True, False, False]
     """

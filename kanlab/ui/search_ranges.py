@@ -11,7 +11,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import LIMITS, Cell, SearchSpace
 from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
-from kanlab.study.spec import COUNTS
+from kanlab.study.spec import COUNTS, Count
 from kanlab.ui import session
 from kanlab.ui.widgets import literal
 
@@ -161,7 +161,7 @@ def multiplication_control(engine: str) -> None:
     )
 
 
-def counting(data: Dataset) -> tuple[str, bool]:
+def counting(data: Dataset) -> tuple[Count, bool]:
     """The counting rule, and whether the noise variance is a parameter."""
     places = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     with places[0]:

@@ -155,7 +155,7 @@ def test_the_smoothness_asked_for_does_not_depend_on_the_size_of_the_counts() ->
 
 
 def test_effective_dof_is_the_trace_of_the_weighted_hat_matrix() -> None:
-    X, y = rows(120, 1)
+    X, y = rows(120, 3)
     fitted = fit_cell(X, y, 2, 3, 3, options=OPTIONS, task="counts")
     J, R, *_ = linearised(fitted, X, y)
     J = J[:, 0]
@@ -163,9 +163,10 @@ def test_effective_dof_is_the_trace_of_the_weighted_hat_matrix() -> None:
     stacked = np.concatenate([np.sqrt(weights)[:, None] * J, R, np.sqrt(PULL / len(y)) * J])
     stacked /= np.linalg.norm(stacked, axis=0)
     U, s, _ = np.linalg.svd(stacked, full_matrices=False)
-    expected = np.sum(U[: len(y), s > 1e-9 * s[0]] ** 2)
-    assert effective_dof(fitted, X, y) == pytest.approx(expected, rel=1e-3)
-    assert 2 < expected < fitted.n_params
+    # directions so short that rounding may hide them can count or not; all others are settled
+    least, most = (np.sum(U[: len(y), s > cut * s[0]] ** 2) for cut in (1e-8, 1e-13))
+    assert least * (1 - 1e-6) <= effective_dof(fitted, X, y) <= most * (1 + 1e-6)
+    assert 2 < least < fitted.n_params
 
 
 def test_rows_left_out_are_predicted_as_by_refits_without_them() -> None:

@@ -17,6 +17,7 @@ from kanlab.data.examples import EXAMPLES
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import create_study
 from kanlab.study.spec import StudySpec
+from kanlab.ui import study_list
 from tests.helpers.pages import go, healthy, open_tab, text_of, upload
 
 
@@ -74,7 +75,7 @@ def test_depth_adds_cells_of_which_some_are_admissible(app: AppTest, frame: pd.D
 
 
 def test_start_stop_resume_and_the_list_of_studies(
-    app: AppTest, frame: pd.DataFrame, fake_workers: Callable[..., Path]
+    app: AppTest, frame: pd.DataFrame, fake_workers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_workers(hold_after=0)
     upload(app, "mine.csv", frame[["a", "b", "y"]].to_csv(index=False).encode())
@@ -94,6 +95,10 @@ def test_start_stop_resume_and_the_list_of_studies(
     go(app, "studies")
     assert list(app.dataframe[0].value["study"]) == ["mine-1"]
     assert app.dataframe[0].value["state"][0] == "stopped"
+    monkeypatch.setattr("kanlab.ui.study_list.table", lambda rows: study_list.Chosen(selected="mine-1"))
+    healthy(app.run())
+    assert {"Open", "Resume"} <= {b.label for b in app.button}
+    assert app.get("menu_button")
 
 
 def test_a_finished_study_shows_its_charts_and_its_choice(

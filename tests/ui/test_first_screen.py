@@ -27,7 +27,7 @@ def test_the_study_that_is_shown_is_what_the_search_finds() -> None:
 
 def test_the_first_screen_shows_a_front_and_a_formula_and_all_six_steps(app: AppTest) -> None:
     words = text_of(healthy(app))
-    assert "gives you its formula, its error on new rows, and a program that predicts" in words
+    assert "gives you its formula and a program that predicts" in words
     assert app.get("vega_lite_chart")
     assert any("sin" in latex.value for latex in app.latex)
     assert all(
