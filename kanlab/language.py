@@ -94,11 +94,17 @@ def known(*tags: str | None) -> str:
     >>> known("de-DE", "zh-Hans-CN"), known("zh_CN.UTF-8"), known(None)
     ('zh', 'zh', 'en')
     """
-    for tag in tags:
-        first = re.split(r"[-_.]", (tag or "").lower())[0]
-        if first in LANGUAGES or first == PSEUDO:
-            return first
-    return "en"
+    return next((found for tag in tags if (found := named(tag or ""))), "en")
+
+
+def named(tag: str) -> str:
+    """The language of ours that a tag names, "" where it names none.
+
+    >>> named("zh-CN"), named("zh_CN.UTF-8"), named("zh"), named("zhx")
+    ('zh', 'zh', 'zh', '')
+    """
+    first = re.split(r"[-_.]", tag.lower())[0]
+    return first if first in LANGUAGES or first == PSEUDO else ""
 
 
 def of_browser(header: str | None) -> str:

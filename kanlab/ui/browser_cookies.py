@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from kanlab.language import LANGUAGES
+from kanlab.language import LANGUAGES, named
 from kanlab.study.access import new_secret
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class BrowserCookies:
         cookies = cookies_of(scope)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         keys = [value for name, value in query if name == KEY and _A_KEY.fullmatch(value)]
-        chosen = [value for name, value in query if name == LANG and value in LANGUAGES]
+        chosen = [found for name, value in query if name == LANG and (found := named(value)) in LANGUAGES]
         if keys or chosen:
             kept = [key for key in keys_in(cookies.get(keys_cookie())) if key not in keys]
             # Relative to the page, and before anything is drawn: the address with the key is not in the history either

@@ -81,6 +81,7 @@ def test_a_language_leaves_the_address_and_is_kept() -> None:
     status, headers = answer("study=a+b&lang=zh")
     assert (status, headers[b"location"]) == (303, "?study=a+b")
     assert headers[b"set-cookie"].startswith(f"{LANGUAGE_COOKIE}=zh; Path=/; Max-Age=31536000;")
+    assert answer("study=a+b&lang=zh-CN") == answer("study=a+b&lang=zh_CN") == (status, headers)
     assert answer("lang=tlh")[0] == answer("lang=zh%0d%0aset-cookie:x")[0] == 200
     both = [value for name, value in all_headers(f"key={KEY}&lang=en") if name == b"set-cookie"]
     assert [value.partition("=")[0] for value in both] == [keys_cookie(), LANGUAGE_COOKIE]
