@@ -17,7 +17,7 @@ from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan.bspline import INPUT_MARGIN, held_range
 from kanlab.kan.network import FittedKan
-from kanlab.solver.refit import continued
+from kanlab.solver.refit import affordable, continued
 
 REACH = 0.5  # of a range: so far edges go on where they do
 MOST_ROWS = 16  # at the edge, of the features with the most values
@@ -31,13 +31,13 @@ def reach(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float, weigh
     if fitted.shape:
         return fitted.reach
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    gains = []
-    for row in edge_rows(rows):
+    gains, at_edge = [], edge_rows(rows)
+    refits, loop = affordable(fitted, len(rows), len(at_edge))
+    for row in at_edge[:refits]:
         others = np.arange(len(rows)) != row
         try:
-            without = continued(
-                fitted, rows[others], target[others], smoothing, weights=None if weights is None else weights[others]
-            )
+            left = None if weights is None else weights[others]
+            without = continued(fitted, rows[others], target[others], smoothing, loop, left)
         except FitError:
             continue
         low, high = rows[others].min(axis=0), rows[others].max(axis=0)

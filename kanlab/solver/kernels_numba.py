@@ -159,6 +159,16 @@ def _trouble_with(folder: Path) -> str:
     return who_else_may_write(folder)
 
 
+def seconds_fitting() -> float:
+    """Processor seconds since this process first fitted anything: `spent` of `kernels`."""
+    return time.process_time() - _first_fit(os.getpid())
+
+
+@cache
+def _first_fit(process: int) -> float:  # by process, because the clock of a forked one begins anew
+    return time.process_time()
+
+
 def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.inf) -> RowKernels:
     """The row kernels to go on with.
 

@@ -13,18 +13,13 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan.network import FittedKan
-from kanlab.solver.levenberg_marquardt import LoopOptions
 from kanlab.solver.multinomial import log_odds_of
-from kanlab.solver.refit import continued
+from kanlab.solver.refit import affordable, continued
 from kanlab.solver.smoother import linear_smoother
 from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION
 
 TRUSTED_FREEDOM = 0.2  # of 1 - leverage: below that the row is left out and the network fitted again
 MIN_FREEDOM = 1e-3  # of 1 - leverage, of the rows that are too many to fit again
-MOST_REFITS, FEWEST_REFITS = 40, 8
-REFITTING = 2e10  # rows x coefficients^2 of all refits of a network together: tens of seconds on one core
-# A prediction is wanted, not a minimum: 1e-9 moves it by 0.002 standard deviations of y and costs three times as much.
-LOOP = LoopOptions(max_iterations=60, tolerance=1e-5, floor=0.0)
 
 
 def predictions_left_out(
@@ -43,15 +38,13 @@ def predictions_left_out(
     held = np.clip(outputs, fitted.output_range[:, 0], fitted.output_range[:, 1])
     predicted = LIKELIHOODS[fitted.task].mean(held * fitted.y_scale + fitted.y_offset)
     predicted = predicted[:, 0] if predicted.shape[1] == 1 else predicted
-    size = len(target) * sum(layer.coef.size for layer in fitted.layers) ** 2
-    refits = int(np.clip(REFITTING / size, FEWEST_REFITS, MOST_REFITS))
-    for row in np.argsort(freedom, kind="stable")[:refits]:
-        if freedom[row] > TRUSTED_FREEDOM:
-            break
+    interpolated = [row for row in np.argsort(freedom, kind="stable") if not freedom[row] > TRUSTED_FREEDOM]
+    refits, loop = affordable(fitted, len(target), len(interpolated))
+    for row in interpolated[:refits]:
         others = np.arange(len(target)) != row
         try:
             left = None if weights is None else weights[others]
-            without = continued(fitted, rows[others], target[others], smoothing, LOOP, left)
+            without = continued(fitted, rows[others], target[others], smoothing, loop, left)
         except FitError:  # not finite there: the linearised value stays
             continue
         predicted[row] = without.predict(rows[row : row + 1])[0]

@@ -61,7 +61,7 @@ class NestedPath:
         self, rows: ScaledRows, grid: int, k: int, depth: int, options: LmOptions, seed: int, task: TaskName
     ) -> None:
         self._rows, self._options, self._seed, self._task = rows, options, seed, task
-        self._grid, self._k, self._depth, self._began = grid, k, depth, time.thread_time()
+        self._grid, self._k, self._depth = grid, k, depth
         self._products = 0  # multiplication nodes, which are two rows each of `neuron_num` in a Problem
         self._blas = blas()
         self._below = NestedPath(rows, grid, k, depth - 1, options, seed, task) if depth > 1 else None
@@ -179,7 +179,7 @@ class NestedPath:
         return self._design, self._rows.y, self._rows.weights
 
     def _problem(self, design: FirstLayer, Y: Array, weights: Array | None, neuron_num: int) -> Problem:
-        kernels = kernels_numba.kernels(self._options.kernels, spent=time.thread_time() - self._began)
+        kernels = kernels_numba.kernels(self._options.kernels, spent=kernels_numba.seconds_fitting())
         return Problem(
             design,
             Y,

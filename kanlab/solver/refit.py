@@ -24,6 +24,15 @@ from kanlab.stats.likelihood import REGRESSION
 
 ROUNDS = 4  # of the penalty's level, which is proportional to RSS and moves with it
 LOOP = LoopOptions(max_iterations=60, tolerance=1e-9, floor=0.0)
+# Where the prediction of a row is wanted, not a minimum: 1e-9 moves it by 0.002 standard deviations of y and costs three times
+# as much.
+OF_PREDICTION = 1e-5
+MOST_REFITS, FEWEST_REFITS = 40, 8
+# Without noise a network improves all over for hundreds of iterations, which say nothing of the row left out. What all refits
+# of a network may take is bounded, because a study checks eight networks: WORK is 2 s of one core at rows x coefficients^2,
+# OVERHEAD what an iteration costs whatever its size.
+MOST_ITERATIONS, FEWEST_ITERATIONS = 240, 16
+WORK, OVERHEAD = 3e10, 1.6e7
 
 
 def continued(
@@ -64,6 +73,14 @@ def continued(
         fitted = replace(fitted, y_offset=np.array([offset]), y_scale=np.array([scale]))
     unit = 1.0 if weights is None else float(weights.mean())
     return with_solution(fitted, problem.design, state, smoothing, unit)
+
+
+def affordable(fitted: FittedKan, rows: int, wanted: int) -> tuple[int, LoopOptions]:
+    """How many of the refits wanted, each for the prediction of a row left out, are done, and how long each may take."""
+    iterations = WORK / (rows * sum(layer.coef.size for layer in fitted.layers) ** 2 + OVERHEAD)
+    refits = min(wanted, int(np.clip(iterations / FEWEST_ITERATIONS, FEWEST_REFITS, MOST_REFITS)))
+    each = int(np.clip(iterations / max(refits, 1), FEWEST_ITERATIONS, MOST_ITERATIONS))
+    return refits, replace(LOOP, max_iterations=each // ROUNDS, tolerance=OF_PREDICTION)
 
 
 class _Held:

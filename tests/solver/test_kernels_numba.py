@@ -1,6 +1,7 @@
 """The compiled loops give the bits of the NumPy loops, and nobody waits for them."""
 
 import functools
+import itertools
 import os
 import stat
 
@@ -180,3 +181,19 @@ def test_a_sticky_folder_above_is_no_danger(tmp_path, monkeypatch, fresh):
     assert not kernels_numba.cache_trouble()
     assert not files.who_else_may_write(tmp_path / "tmp" / "mine")
     assert files.who_else_may_write(tmp_path / "tmp")
+
+
+def test_the_work_of_many_short_fits_counts_together(monkeypatch):
+    clock, asked = itertools.count(), []
+    monkeypatch.setattr(kernels_numba.time, "process_time", lambda: float(next(clock)))
+    monkeypatch.setattr(kernels_numba, "kernels", lambda wanted, *, spent: asked.append(spent) or NUMPY)
+    kernels_numba._first_fit.cache_clear()
+    X = np.linspace(-1, 1, 30)[:, None]
+    for _ in range(2):
+        list(fit_path(X, X[:, 0] ** 2, 3, 2, (1,)))
+    assert asked[0] <= 1.0
+    assert asked == sorted(asked)
+    assert len(set(asked)) > 1
+    monkeypatch.setattr(kernels_numba.os, "getpid", lambda: -1)  # a forked process, whose clock begins anew
+    assert kernels_numba.seconds_fitting() <= 1.0
+    kernels_numba._first_fit.cache_clear()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kanlab.solver import refit
 from kanlab.solver.fit import LmOptions, fit_cell
 from kanlab.solver.leave_one_out import TRUSTED_FREEDOM, predictions_left_out
 from kanlab.solver.likelihood_of import OF_TASK
-from kanlab.solver.refit import continued
+from kanlab.solver.refit import FEWEST_ITERATIONS, FEWEST_REFITS, MOST_ITERATIONS, WORK, affordable, continued
 from kanlab.solver.smoother import leverages
 from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, MULTICLASS, TaskName, one_hot
 
@@ -54,6 +55,45 @@ def test_a_row_far_from_the_others_is_held_to_the_range_of_the_outputs() -> None
     low, high = fitted.output_range[0] * fitted.y_scale[0] + fitted.y_offset[0]
     assert low - 1e-9 <= 9.0 - found[-1] <= high + 1e-9
     assert abs(found[-1]) > 1.0  # nothing else tells what lies there
+
+
+@pytest.mark.parametrize("rows", [30, 800, 20_000])
+@pytest.mark.parametrize("wanted", [0, 1, 5, 500])
+def test_what_the_refits_of_a_network_take_is_bounded(rows: int, wanted: int) -> None:
+    x = np.linspace(-1, 1, 40)[:, None]
+    fitted = fit_cell(x, x[:, 0] ** 2, 4, 8, 3)
+    refits, loop = affordable(fitted, rows, wanted)
+    each = loop.max_iterations * refit.ROUNDS
+    assert min(wanted, FEWEST_REFITS) <= refits <= wanted
+    assert FEWEST_ITERATIONS <= each <= MOST_ITERATIONS
+    size = rows * sum(layer.coef.size for layer in fitted.layers) ** 2
+    assert refits * each * size <= max(WORK, FEWEST_REFITS * FEWEST_ITERATIONS * size)
+    if wanted == 1 and rows < 1000:
+        assert each == MOST_ITERATIONS
+
+
+def test_without_noise_a_refit_ends_though_the_network_improves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of iterations a row would lower what is left of the residuals, and would not tell more of the row."""
+    X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+    y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+    fitted = fit_cell(X, y, 6, 10, 3)
+    taken, minimise = [], refit.minimise
+
+    def counted(*arguments, **options):  # type: ignore[no-untyped-def]
+        found = minimise(*arguments, **options)
+        taken.append(found.iteration)
+        return found
+
+    monkeypatch.setattr(refit, "minimise", counted)
+    few = predictions_left_out(fitted, X, y, SMOOTHING)
+    wanted = int(np.sum(1.0 - leverages(fitted, X, y) <= TRUSTED_FREEDOM))
+    refits, loop = affordable(fitted, len(y), wanted)
+    assert wanted >= refits > 0
+    assert 0 < sum(taken) <= refits * refit.ROUNDS * loop.max_iterations
+    monkeypatch.setattr(refit, "WORK", np.inf)
+    many = predictions_left_out(fitted, X, y, SMOOTHING)
+    for predicted in (few, many):  # by either, the network is far better than the mean of the rows
+        assert np.sum((predicted - y) ** 2) < 0.01 * np.sum((y - y.mean()) ** 2)
 
 
 def class_rows(classes: int, n: int = 40) -> tuple[np.ndarray, np.ndarray, TaskName]:
