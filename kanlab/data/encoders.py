@@ -22,6 +22,7 @@ OTHER, ORDER, MISSING = "other", "order", "missing"
 ANY_OTHER = marked("any other")  # in place of a level that has no column of its own
 FEWEST_NAMES = 5  # texts, one a row, that are the rows' names rather than a category
 LEAST_ROWS = 3  # of a level that has a column of its own beside pooled ones
+LARGEST_WHOLE = 2.0**63  # that an integer holds
 MOST_POOLED = 1000  # names of pooled levels that a recipe keeps
 
 
@@ -129,10 +130,16 @@ def missing(column: pd.Series) -> pd.Series:
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Cells as text; whole numbers without a decimal point, whatever gaps made of their type."""
-    if pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all()):
-        column = column.astype("Int64")
-    return column.astype("string")
+    """Cells as text; whole numbers without a decimal point, whatever gaps made of their type.
+
+    >>> as_text(pd.Series([2.0, None, 1e30])).tolist()
+    ['2', <NA>, '1e+30']
+    """
+    if not pd.api.types.is_float_dtype(column) or not bool((column.dropna() % 1 == 0).all()):
+        return column.astype("string")
+    large = (column.abs() >= LARGEST_WHOLE).fillna(False).to_numpy(dtype=bool)
+    text = column.where(~large).astype("Int64").astype("string")
+    return text.mask(large, column.astype("string")) if large.any() else text
 
 
 def to_numbers(column: pd.Series) -> Array:

@@ -69,7 +69,7 @@ def _words(column: pd.Series, known: Conventions, levels: Sequence[str], *, whet
     nothing = np.zeros(len(column), dtype=bool)
     if not whether:
         return Column(column, nothing)
-    text, missing = column.astype("str").str.strip(), missing_words(known.missing)
+    text, missing = column.astype("str").str.strip().fillna(""), missing_words(known.missing)
     gone = column.isna() | text.map(lambda cell: missing(cell) and cell not in levels).astype(bool)
     return Column(text.where(~gone), nothing)
 

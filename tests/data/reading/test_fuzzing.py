@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
 from kanlab.data.profile import profile
 from kanlab.data.reading.table import read_table
 from tests.helpers.broken_parts import broken_binaries, hostile_contents, read_in_a_fork
@@ -98,3 +100,22 @@ def test_what_costs_too_much_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.helpers.broken_parts.CPU_SECONDS", -1)
     with pytest.raises(AssertionError, match=r" s$"):
         read_in_a_fork(hostile_contents()[0])
+
+
+def test_whole_numbers_that_no_integer_holds_are_levels_of_their_own() -> None:
+    """Cast to an integer they were one large negative number."""
+    rows = ["a,b", *["123456789012345678901234567890,1", "2,"] * 20, "2,2"]
+    assert check("\n".join(rows).encode(), {}, DEFAULT | {"max_levels": 50, "pool": False}) == "data set"
+
+
+def test_a_gap_among_words_beside_a_number_that_means_missing() -> None:
+    """It went to the rule for words as a float, where prediction ended."""
+    rows = ["x,word,y", *(f"{i},{'' if i % 3 == 0 else 'ab'[i % 2]},{i % 5}.5" for i in range(40))]
+    table = read_table(io.BytesIO("\n".join(rows).encode()), name="some.csv", missing=("NA", "-999", ""))
+    data = Dataset.from_frame(table.frame, "y", preparation=Preparation(gaps="fill"))
+    new = table.frame.drop(columns="y")
+    inputs = data.recipe.apply(new)
+    marks = [inputs.X[:, i] for i, name in enumerate(data.features) if name == "word (missing)"]
+    np.testing.assert_array_equal(marks, [new["word"].isna().to_numpy(dtype=float)])
+    assert check(b"a,b,c\n1,x,1\n" + b"?,NA,2\n-,n/a,3\nNULL,,4\n#N/A,y,5\n" * 8, {"missing": ("1", "-999", "NA")},
+                 DEFAULT | {"gaps": "fill", "max_levels": 2}) == "data set"  # fmt: skip
