@@ -68,6 +68,7 @@ def assemble(
     features = None if features is None else [str(name) for name in features]
     notes: list[str] = []
     precision: Array | None = None
+    refuse_odd_target(frame, target, task)
     if wanted.is_weighed:
         frame, precision, notes = precisions(frame, wanted.weights, target, features)
         # they say how far the target itself may be off, which another scale would change
@@ -75,7 +76,6 @@ def assemble(
     elif wanted.weights:
         frame, said = written_out(frame, wanted.weights, target, features)
         notes.append(said)
-    refuse_odd_target(frame, target, task)
     found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
     if found.distribution and task == AUTO and (wanted.asks_for_a_scale or precision is not None):
         found = read_target(frame, target, REGRESSION)
@@ -83,7 +83,7 @@ def assemble(
     _refuse_what_contradicts(wanted, target, found, weighed=precision is not None)
     likely, left_out = encode_features(frame, target, features, wanted, asked=False)  # whose gaps cost rows
     known, said_of_others = worth_their_gaps(frame, target, features, likely, wanted)
-    rows, y = usable_rows(frame, found.y, known, wanted, notes)
+    rows, y = usable_rows(frame, target, found.y, known, wanted, notes)
     train, test = _split(rows, y, wanted, test_fraction, seed, classes=bool(levels))
 
     # from here on, whatever is learned of the data is learned on the training rows

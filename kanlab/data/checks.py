@@ -20,7 +20,6 @@ from kanlab.data.column_checks import (
     outlier_count,
     repeated_columns,
     skewness,
-    words_among_numbers,
 )
 from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import is_numeric, to_numbers
@@ -45,7 +44,6 @@ Remedy = Literal[
     "fill",
     "pool",
     "read as",
-    "read as missing",
     "drop copies",
     "split by time",
     "screen",
@@ -57,8 +55,8 @@ Remedy = Literal[
 class TableWarning:
     """What is noticed, what to do, and the columns it is about.
 
-    remedy: what answers it at once, where there is such a thing.  details: what it needs beside the columns: the words of
-    "read as missing", the kind of "read as", the number of features of "screen".
+    remedy: what answers it at once, where there is such a thing.  details: what it needs beside the columns: the kind of
+    "read as", the number of features of "screen".
     """
 
     kind: str
@@ -107,13 +105,6 @@ class CheckedTable:
     def heavy_tails(self) -> list[str]:
         numeric = [c.name for c in self.others if c.name in self.numbers and c.name not in self.identifiers]
         return [name for name in numeric if skewness(self.numbers[name]) > HEAVY_TAIL]
-
-    @cached_property
-    def almost_numbers(self) -> dict[str, list[str]]:
-        """Columns of text that would be numbers but for a few words, and these words."""
-        texts = (c.name for c in self.others if c.kind in ("text", "category") and c.name not in self.odd)
-        found = {name: words_among_numbers(self.frame[name]) for name in texts}
-        return {name: words for name, words in found.items() if words}
 
     @cached_property
     def odd(self) -> dict[str, OddCells]:
@@ -327,7 +318,7 @@ def outliers(table: CheckedTable) -> Iterator[TableWarning]:
 
 def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
     """Text that cannot become one column for each level."""
-    known = {*table.identifiers, *table.almost_numbers, *table.odd}
+    known = {*table.identifiers, *table.odd}
     if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
         yield TableWarning(
             marked("many levels"),
@@ -369,23 +360,6 @@ def text_cells(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[TableWar
                 "read as",
                 ("text",),
             )
-
-
-def numbers_with_words(table: CheckedTable) -> Iterator[TableWarning]:
-    """Numbers that are read as text because of a few words."""
-    for name, words in list(table.almost_numbers.items())[:_NAMED]:
-        yield TableWarning(
-            marked("almost numbers"),
-            say(
-                "{name} holds numbers except for {words}: add the word to those that mean missing "
-                "(under Reading), or read the column as numbers.",
-                name=quoted(name),
-                words=listing(words, 4),
-            ),
-            (name,),
-            "read as missing",
-            tuple(words),
-        )
 
 
 # ---- of the rows
@@ -469,7 +443,6 @@ CHECKS: tuple[Callable[[CheckedTable], Iterator[TableWarning]], ...] = (
     heavy_tails,
     outliers,
     texts_of_many_levels,
-    numbers_with_words,
     few_rows,
     repeated_rows,
     rows_in_time_order,

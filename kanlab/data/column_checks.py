@@ -103,16 +103,6 @@ def repeated_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[st
     return pairs
 
 
-def words_among_numbers(column: pd.Series) -> list[str]:
-    """The few words that keep a column of numbers from being read as one."""
-    text = column.dropna().iloc[:20_000].astype("str")
-    numbers = pd.to_numeric(text, errors="coerce").notna()
-    if len(text) < 10 or not 0.8 < numbers.mean() < 1:
-        return []
-    words = text[~numbers].unique().tolist()
-    return words if len(words) <= 5 else []
-
-
 def is_time(column: ColumnProfile, values: pd.Series) -> bool:
     """Whether it holds dates, or years."""
     if column.kind == "date":

@@ -278,11 +278,16 @@ def encode_features(
             )
         else:
             given = features is not None
-            found, sentence = _category(
-                column, wanted, given if asked is None else asked, given if named is None else named
-            )
-            columns += found
             odd = odd_cells(column)
+            try:
+                found, sentence = _category(
+                    column, wanted, given if asked is None else asked, given if named is None else named
+                )
+            except DatasetError as error:
+                if odd is None:
+                    raise
+                raise DatasetError(f"{odd.sentence} {odd.advice(name)}".rstrip()) from error
+            columns += found
             if odd is not None and not found:
                 sentence = f"{odd.sentence} {say('It is left out.')} {odd.advice(name)}".rstrip()
             elif odd is not None:

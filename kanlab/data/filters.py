@@ -10,6 +10,7 @@ import pandas as pd
 from kanlab.arrays import Array, Index
 from kanlab.data.encoders import EncodedColumn, encode_features, missing
 from kanlab.data.mutual_information import mutual_information
+from kanlab.data.odd_rows import infinite
 from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
 from kanlab.language import say
@@ -49,7 +50,7 @@ def worth_their_gaps(
 
 
 def usable_rows(
-    frame: pd.DataFrame, y: Array, columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
+    frame: pd.DataFrame, target: str, y: Array, columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
 ) -> tuple[pd.DataFrame, Array]:
     """The rows that have a target and no gap that is not filled, and their targets."""
     if wanted.split_by is not None and wanted.split_by not in frame.columns:
@@ -77,8 +78,18 @@ def usable_rows(
             )
         complete &= first
     if dropped:
+        endless = [c for c in (target, *needed) if (infinite(frame[c]) & ~complete).any()]
         notes.append(
             say(
+                "{dropped:,} of {rows:,} rows {have} a missing value, or an infinite one in {columns}, and {are} left out.",
+                dropped=dropped,
+                rows=len(y),
+                have=agreeing(dropped, "has", "have"),
+                are=agreeing(dropped, "is", "are"),
+                columns=listing(sorted(endless)),
+            )
+            if endless
+            else say(
                 "{dropped:,} of {rows:,} rows {have} a missing value and {are} left out.",
                 dropped=dropped,
                 rows=len(y),

@@ -1,5 +1,5 @@
-"""Columns of text that are nearly something else: clock times, units, limits, percents beside fractions, codes, dates but for
-a few cells. What they are is told with the cells that say so, and with the kind they can be read as."""
+"""Columns of text that are nearly something else: clock times, units, limits, percents beside fractions, codes, dates or
+numbers but for a few cells. What they are is told with the cells that say so, and with the kind they can be read as."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from kanlab.text import listing, quoted, short
 MOST_CELLS = 20_000  # looked at
 MOST_UNIQUE = 500
 ENOUGH = 0.8  # of the cells that must be of a kind
+FEWEST_NUMBERS, MOST_WORDS = 10, 5  # cells of a column of numbers, and words among them
 _ORDINALS = {"st", "nd", "rd", "th"}
 
 
@@ -26,12 +27,14 @@ class OddCells:
     """What a column of text nearly is.
 
     kind: as which it is known to tests and pages.  sentence: with the offending cells.  read_as: a kind of
-    `kanlab.data.reading.column_types.KINDS` that makes a quantity or dates of it; "" where none does.
+    `kanlab.data.reading.column_types.KINDS` that makes a quantity or dates of it; "" where none does.  bad: the few cells that
+    are of none of it.
     """
 
     kind: str
     sentence: str
     read_as: str = ""
+    bad: tuple[str, ...] = ()
 
     def advice(self, column: str) -> str:
         """What to do, for whoever reads the table again."""
@@ -59,8 +62,9 @@ def odd_cells(column: pd.Series) -> OddCells | None:
         return None
     cells = present.unique()[:MOST_UNIQUE].tolist()
     looked = present[present.isin(cells)]
-    found = (look(str(column.name), cells, looked) for look in (_codes, _times, _percents, _limits, _units, _dates))
-    return next((odd for odd in found if odd is not None), None)
+    name, looks = str(column.name), (_codes, _times, _percents, _limits, _units, _dates)
+    found = (look(name, cells, looked) for look in looks)
+    return next((odd for odd in found if odd is not None), None) or _numbers(name, cells, present)
 
 
 def odd_columns(frame: pd.DataFrame) -> Iterator[tuple[str, OddCells]]:
@@ -117,7 +121,7 @@ def _times(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         if bad
         else say("{name} holds clock times such as {good}, which are text: read as hours, 15:30 is 15.5.", **shown)
     )
-    return OddCells(marked("time"), sentence, "time")
+    return OddCells(marked("time"), sentence, "time", tuple(bad))
 
 
 def _decimal(cells: list[str], kind: str) -> str:
@@ -226,4 +230,25 @@ def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
             bad=listing(bad, 4),
         ),
         "date",
+        tuple(bad),
+    )
+
+
+def _numbers(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    """Of all that is present, so that a single word far down is found."""
+    sign = _decimal(cells, "number")
+    doubtful = present[pd.to_numeric(present.astype("object"), errors="coerce").isna()]
+    bad = [c for c in doubtful.unique() if isnan(number_of(c, sign))][: MOST_WORDS + 1]
+    few = 0 < len(bad) <= MOST_WORDS and float(present.isin(bad).mean()) <= 1 - ENOUGH
+    if len(present) < FEWEST_NUMBERS or not few:
+        return None
+    return OddCells(
+        marked("almost numbers"),
+        say(
+            "{name} holds numbers except for {words}, so it is text: read as numbers, such cells are missing.",
+            name=quoted(name),
+            words=listing(bad, MOST_WORDS),
+        ),
+        "number",
+        tuple(bad),
     )

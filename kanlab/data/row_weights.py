@@ -23,13 +23,15 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array
-from kanlab.data.encoders import is_numeric, missing, to_numbers
+from kanlab.data.encoders import is_date, is_numeric, to_numbers
+from kanlab.data.odd_rows import infinite, no_numbers, rows_below
 from kanlab.errors import DatasetError
 from kanlab.language import say
-from kanlab.text import agreeing, counted, listing, quoted
+from kanlab.text import agreeing, counted, listing, quoted, together
 
 MOST_ROWS = 1_000_000  # that a table is written out to
 MOST_RATIO = 1e12  # of the largest weight and the smallest
+ENOUGH, LOOKED_AT = 0.8, 1000  # cells that must be weights for a column to be offered, of texts among so many
 
 
 def written_out(
@@ -44,14 +46,15 @@ def written_out(
     [1, 1, 2]
     """
     w = _numbers(frame, weights, target, features)
-    odd = w[~np.isfinite(w) | (w < 0) | (w % 1 != 0)]
-    if len(odd):
+    if (odd := w % 1 != 0).any():
         raise DatasetError(
             say(
-                "The weight {weights} says how often a row was seen, so it must be a whole number "
-                "from 0 on, not {odd:g}.",
+                "The weight {weights} says how often a row was seen, a whole number from 0 on, and holds values such as "
+                "{odd:g} in {rows}: correct them, or, where it says how precise each target is, say so (precision; "
+                "--weights-are precision).",
                 weights=quoted(weights),
-                odd=odd[0],
+                odd=w[odd][0],
+                rows=rows_below(odd),
             )
         )
     total = float(w.sum())
@@ -77,7 +80,7 @@ def written_out(
         stand=agreeing(len(frame), "stands", "stand"),
         total=int(total),
     )
-    return repeated, note
+    return repeated, together([note, _all_alike(w)])
 
 
 def precisions(
@@ -92,15 +95,6 @@ def precisions(
     [0.5, 2.0]
     """
     w = _numbers(frame, weights, target, features)
-    odd = w[~np.isfinite(w) | (w < 0)]
-    if len(odd):
-        raise DatasetError(
-            say(
-                "The weight {weights} says how precise each target is, so it must be a number from 0 on, not {odd:g}.",
-                weights=quoted(weights),
-                odd=odd[0],
-            )
-        )
     known = w > 0
     if not known.any():
         raise DatasetError(
@@ -123,6 +117,13 @@ def precisions(
             weights=quoted(weights),
         )
     ]
+    if len(np.unique(w[known])) == 1:
+        notes.append(
+            say(
+                "Each of them is {weight:g}, so no row counts more than another, as without weights.",
+                weight=float(w[known][0]),
+            )
+        )
     if lost := int((~known).sum()):
         rows = counted(lost, "row")
         notes.append(say("{rows} of weight 0 {are} left out.", rows=rows, are=agreeing(lost, "is", "are")))
@@ -141,12 +142,17 @@ def in_units(train: Array, test: Array) -> tuple[Array, Array, float]:
     return train / unit, test / unit, unit
 
 
-def can_be_weights(column: pd.Series) -> bool:
-    """Whether a column holds numbers from 0 on alone, some above it, and none is missing."""
-    if not is_numeric(column) or pd.api.types.is_bool_dtype(column) or missing(column).any():
+def could_be_weights(column: pd.Series) -> bool:
+    """Whether nearly all cells hold a number from 0 on, some of them above it; the rest is told once they are to weigh rows.
+
+    >>> could_be_weights(pd.Series([1, 2, 0, 3, None, 2])), could_be_weights(pd.Series([1.5, -2.0, 3.0]))
+    (True, False)
+    """
+    if is_date(column) or pd.api.types.is_bool_dtype(column) or not len(column):
         return False
-    w = to_numbers(column)
-    return bool(len(w) and np.isfinite(w).all() and (w >= 0).all() and w.any())
+    some = column if is_numeric(column) else column.iloc[:LOOKED_AT].astype("object")
+    w = pd.to_numeric(some, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return bool(np.mean(w >= 0) >= ENOUGH and (w > 0).any())
 
 
 def _numbers(frame: pd.DataFrame, weights: str, target: str, features: Sequence[str] | None) -> Array:
@@ -172,19 +178,69 @@ def _numbers(frame: pd.DataFrame, weights: str, target: str, features: Sequence[
             )
         )
     column = frame[weights]
-    if not is_numeric(column):
+    words, gaps, endless = no_numbers(column), column.isna().to_numpy(dtype=bool), infinite(column)
+    if not is_numeric(column) and (words | gaps).all():
         raise DatasetError(
             say(
                 "The column {weights} holds no numbers, so it cannot weigh the rows; choose another one.",
                 weights=quoted(weights),
             )
         )
-    if lost := int(missing(column).sum()):
+    if not is_numeric(column) and not words.any():
+        raise DatasetError(
+            say(
+                "The weight {weights} holds numbers that are kept as text, such as {example}; read the column as numbers "
+                "(Reading on the Data page, --read COL=number).",
+                weights=quoted(weights),
+                example=listing(column.dropna().astype("str").iloc[:1]),
+            )
+        )
+    if words.any():
+        raise DatasetError(
+            say(
+                "The weight {weights} holds values such as {word} in {rows}, where numbers are needed; correct them, or leave "
+                "these rows out.",
+                weights=quoted(weights),
+                word=quoted(column[words].iloc[0]),
+                rows=rows_below(words),
+            )
+        )
+    if gaps.any():
         raise DatasetError(
             say(
                 "The weight {weights} is missing in {rows}; fill it, or leave these rows out.",
                 weights=quoted(weights),
-                rows=counted(lost, "row"),
+                rows=rows_below(gaps),
             )
         )
-    return to_numbers(column)
+    if endless.any():
+        raise DatasetError(
+            say(
+                "The weight {weights} is infinite in {rows}; write a number, or leave these rows out.",
+                weights=quoted(weights),
+                rows=rows_below(endless),
+            )
+        )
+    w = to_numbers(column)
+    if (below := w < 0).any():
+        raise DatasetError(
+            say(
+                "No weight lies below 0, and {weights} holds values such as {odd:g} in {rows}; correct them, or leave these "
+                "rows out.",
+                weights=quoted(weights),
+                odd=w[below][0],
+                rows=rows_below(below),
+            )
+        )
+    return w
+
+
+def _all_alike(w: Array) -> str:
+    """What weights of one value above 1 do to the number of rows; "" where they differ."""
+    if len(np.unique(w)) > 1 or w[0] == 1:
+        return ""
+    return say(
+        "It is {weight:g} in every row: unless each stands for {weight:g} rows that were measured, the rows are fewer than is "
+        "counted and every model looks surer than it is.",
+        weight=float(w[0]),
+    )

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kanlab.arrays import Array, Index
+from kanlab.data.odd_cells import odd_cells
+from kanlab.data.odd_rows import rows_of
 from kanlab.errors import DatasetError
 from kanlab.language import say
 from kanlab.text import quoted
@@ -57,8 +59,20 @@ def _order(by: pd.Series) -> NDArray[Any]:
     if pd.api.types.is_datetime64_any_dtype(by):
         return by.to_numpy(dtype="datetime64[ns]").astype(np.int64)
     if not pd.api.types.is_numeric_dtype(by):
+        odd = odd_cells(by)
         raise DatasetError(
             say("{name} holds text, which has no order in time; split by a date or a number.", name=quoted(by.name))
+            if odd is None
+            else " ".join(
+                filter(
+                    None,
+                    (
+                        say("The rows have no order in time as they are: {sentence}", sentence=odd.sentence),
+                        rows_of(by, odd.bad),
+                        odd.advice(str(by.name)),
+                    ),
+                )
+            )
         )
     return by.to_numpy(dtype=float)
 

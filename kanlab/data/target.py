@@ -18,6 +18,7 @@ from kanlab.data.encoders import (
     to_numbers,
 )
 from kanlab.data.odd_cells import odd_cells
+from kanlab.data.odd_rows import rows_below, rows_of
 from kanlab.data.preparation import MAX_LEVELS
 from kanlab.data.reading.cell_rules import BOOLEANS
 from kanlab.data.reading.conventions import Conventions
@@ -61,12 +62,10 @@ def refuse_odd_target(frame: pd.DataFrame, target: str, task: str) -> None:
     if target not in frame.columns or task == CLASSIFICATION or (task == AUTO and frame[target].nunique() <= 2):
         return
     odd = odd_cells(frame[target])
-    if odd is not None and (odd.kind == "limit" or frame[target].nunique() > MAX_LEVELS):
-        raise DatasetError(
-            " ".join(
-                (say("The target is no quantity as it is: {sentence}", sentence=odd.sentence), odd.advice(target))
-            ).rstrip()
-        )
+    named = task != AUTO or frame[target].nunique() > MAX_LEVELS
+    if odd is not None and (odd.kind == "limit" or named):
+        said = say("The target is no quantity as it is: {sentence}", sentence=odd.sentence)
+        raise DatasetError(" ".join(filter(None, (said, rows_of(frame[target], odd.bad), odd.advice(target)))))
 
 
 def two_levels(column: pd.Series) -> tuple[str, ...]:
@@ -236,14 +235,24 @@ def _count_note(column: pd.Series, shown: str, task: str) -> str:
     """What is done about a count, and how to refuse it. Raises DatasetError where it cannot be one."""
     if not can_be_counts(column):
         present = column[~missing(column)]
-        odd = [] if not is_numeric(column) else [v for v in to_numbers(present) if not (v >= 0 and v % 1 == 0)]
-        held = f"{odd[0]:g}" if odd else listing(_words(present).unique(), 1)
+        y = to_numbers(column) if is_numeric(column) else np.full(len(column), np.nan)
+        odd = (y < 0) | (y % 1 > 0)
+        if odd.any():
+            raise DatasetError(
+                say(
+                    "Counts are whole numbers from 0 on, and the target '{shown}' holds values such as {held:g} in {rows}; "
+                    "choose regression, or another column.",
+                    shown=shown,
+                    held=y[odd][0],
+                    rows=rows_below(odd),
+                )
+            )
         raise DatasetError(
             say(
                 "Counts are whole numbers from 0 on, and the target '{shown}' holds {held}; choose "
                 "regression, or another column.",
                 shown=shown,
-                held=held,
+                held=listing(_words(present).unique(), 1),
             )
         )
     done = say("its mean is predicted, never below 0, by a Poisson likelihood")

@@ -14,7 +14,7 @@ import streamlit as st
 from kanlab.data.encoders import as_text, is_date, is_numeric, missing
 from kanlab.data.preparation import AUTO, DATE_PARTS, MAX_LEVELS, Gaps, Preparation, WeightsAre
 from kanlab.data.profile import Profile
-from kanlab.data.row_weights import can_be_weights
+from kanlab.data.row_weights import could_be_weights
 from kanlab.data.splits import Split
 from kanlab.data.target import can_be_counts
 from kanlab.language import marked, say
@@ -295,7 +295,7 @@ def _weights(table: _Table, target: str) -> Fields:
     """The column of weights, "" for none, and what they say."""
     frame = table.frame
     able: list[str] = session.remember(
-        "weighable", (table.key, *frame.columns), lambda: [c for c in frame.columns if can_be_weights(frame[c])]
+        "weighable", (table.key, *frame.columns), lambda: [c for c in frame.columns if could_be_weights(frame[c])]
     )
     numbers = [c for c in able if c != target]
     column = st.selectbox(
@@ -308,10 +308,10 @@ def _weights(table: _Table, target: str) -> Fields:
     )
     if not column:
         return {"weights": ""}
-    whole = can_be_counts(table.frame[column])
+    likelier = list(_WEIGHTS_ARE) if can_be_counts(frame[column]) else [*reversed(_WEIGHTS_ARE)]
     meaning = st.selectbox(
         say("What {column} says", column=short(column)),
-        list(_WEIGHTS_ARE) if whole else ["precision"],
+        likelier,
         key=_key(table.key, f"weights-are-{column}"),
         format_func=lambda m: say(_WEIGHTS_ARE[m]),
         help=say(

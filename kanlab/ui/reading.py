@@ -92,12 +92,6 @@ def options() -> ReadOptions:
     )
 
 
-def add_missing(words: Sequence[str]) -> None:
-    """More words that stand for a missing cell."""
-    kept = st.session_state.get(_key("missing")) or []
-    st.session_state[_key("missing")] = list(dict.fromkeys([*kept, *words]))
-
-
 def read_as(columns: Sequence[str], kind: str) -> None:
     """Have columns read as a kind, and as no other."""
     for other in _KINDS:

@@ -17,7 +17,6 @@ LABELS = {
     "rank": marked("Use the rank"),
     "fill": marked("Fill missing values"),
     "pool": marked("Pool rare levels"),
-    "read as missing": marked("Read as missing"),
     "drop copies": marked("Leave out copies"),
     "split by time": marked("Hold out the latest rows"),
     "classes": marked("Predict classes"),
@@ -111,5 +110,3 @@ def read_otherwise(warning: TableWarning) -> None:
     match warning.remedy:
         case "read as":
             reading.read_as(warning.columns, warning.details[0])
-        case "read as missing":
-            reading.add_missing(warning.details)

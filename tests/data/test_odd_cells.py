@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from kanlab.data.checks import text_cells
 from kanlab.data.dataset import Dataset
 from kanlab.data.odd_cells import odd_cells
+from kanlab.data.preparation import Preparation
 from kanlab.data.profile import profile
 from kanlab.data.reading.table import Table, read_table
 from kanlab.errors import DatasetError
@@ -175,3 +176,47 @@ def test_merged_cells_are_filled_down_and_text_in_a_workbook_is_named() -> None:
     assert as_text.frame["dose"].tolist()[:3] == ["0", "10", "20"]
     assert as_text.report.text_cells == ()
     assert not any("text in the workbook" in note for note in as_text.report.notes)
+
+
+# ---- numbers but for a word
+
+
+def almost(word: str, column: str) -> pd.DataFrame:
+    """Three columns of 60 numbers, of which one holds a word in its 51st row."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({name: rng.normal(size=60).round(3) for name in ("a", "when", "y")})
+    frame[column] = frame[column].astype("str").where(frame.index != 50, word)
+    return read_table(io.BytesIO(frame.to_csv(index=False).encode()), name="almost.csv").frame
+
+
+def test_the_word_is_named_with_its_row_wherever_numbers_are_needed() -> None:
+    words = ("holds numbers except for 'broken'", "--read")
+    with refused(DatasetError, *words, "'broken' in row 51 below the header"):
+        Dataset.from_frame(almost("broken", "y"), "y")
+    with refused(DatasetError, *words, "'broken' in row 51 below the header", "no order in time"):
+        Dataset.from_frame(almost("broken", "when"), "y", preparation=Preparation(split="time", split_by="when"))
+    with refused(DatasetError, *words):
+        Dataset.from_frame(almost("broken", "a"), "y", ["a"])
+    data = Dataset.from_frame(almost("broken", "a"), "y")
+    assert data.features == ("when",)
+    assert any("except for 'broken'" in note and "--read a=number" in note for note in data.notes)
+
+
+def test_a_word_far_down_in_a_long_column_is_found() -> None:
+    column = pd.Series(np.arange(15_000) / 7, name="long").astype("str")
+    column[14_000] = "broken"
+    found = odd_cells(column)
+    assert found is not None
+    assert (found.kind, found.read_as, found.bad) == ("almost numbers", "number", ("broken",))
+
+
+def test_a_count_below_zero_is_named_with_its_row() -> None:
+    frame = almost("0.5", "a").assign(y=[*range(30), -2, *range(29)])
+    with refused(DatasetError, "such as -2 in row 31 below the header"):
+        Dataset.from_frame(frame, "y", task="counts")
+
+
+def test_an_infinity_is_no_gap() -> None:
+    data = Dataset.from_frame(almost("inf", "a"), "y")
+    assert "1 of 60 rows has a missing value, or an infinite one in 'a', and is left out." in data.notes
+    assert "1 of 60 rows has a missing value and is left out." in Dataset.from_frame(almost("", "a"), "y").notes

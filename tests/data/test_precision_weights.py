@@ -215,7 +215,7 @@ def test_rows_of_weight_0_are_left_out_and_scales_stay_as_they_are() -> None:
         ({"measured": -1.0}, "-1"),
         ({"measured": 0.0}, "all 0"),
         ({"measured": "a"}, "no numbers"),
-        ({"measured": np.nan}, "missing in 80 rows"),
+        ({"measured": np.nan}, "missing in rows 1, 2, 3 and 77 more"),
         ({"measured": [1e-9, *[1e9] * 79]}, "tell apart"),
         ({"y": ["no", "yes"] * 40}, "how precise a class such as 'yes' is"),
     ],

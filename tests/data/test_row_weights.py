@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from kanlab.api import tune
 from kanlab.baselines.registry import baselines
@@ -18,11 +20,13 @@ from kanlab.cli.main import main
 from kanlab.data import row_weights
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
+from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
 from kanlab.errors import DatasetError
 from kanlab.kan.search_space import SearchSpace
 from kanlab.stats.criteria import aicc_of, aicc_penalty
 from tests.helpers.counts import table as counts_table
+from tests.helpers.pages import healthy, text_of, upload, widget
 from tests.helpers.sentences import refused
 
 
@@ -98,21 +102,64 @@ def test_poisson_regression_is_that_of_statsmodels() -> None:
     assert linear.counts.pearson_train == pytest.approx(glm.pearson_chi2, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("weights", "word"),
-    [
-        ([-1, *[1] * 59], "-1"),
-        ([0.5, *[1] * 59], "0.5"),
-        ([np.nan, *[1] * 59], "missing in 1 row"),
-        ([np.inf, *[1.0] * 59], "missing in 1 row"),
-        ([0] * 60, "all 0"),
-        (["a"] * 60, "no numbers"),
-        ([10**6] * 60, "common factor"),
-    ],
-)
-def test_bad_weights_get_one_sentence(weights: list[object], word: str) -> None:
-    with refused(DatasetError, word):
-        Dataset.from_frame(table().assign(seen=weights), "y", weights="seen")
+# weights of 60 rows, whether they are so for precision weights too, and words of the sentence
+ODD = {
+    "below 0": ([3, 1, -1, 2, -4, *[1] * 55], True, ("such as -1", "rows 3, 5 below the header")),
+    "fractions": ([0.5, *[1] * 59], False, ("such as 0.5", "row 1 below", "--weights-are precision")),
+    "a gap": ([1, 1, np.nan, *[1] * 57], True, ("missing in row 3 below the header", "fill it")),
+    "an infinity": ([1, np.inf, *[1.0] * 58], True, ("infinite in row 2 below the header",)),
+    "zeros": ([0] * 60, True, ("all 0",)),
+    "words": (["a"] * 60, True, ("no numbers",)),
+    "dates": ([pd.Timestamp("2024-01-01")] * 60, True, ("no numbers",)),
+    "a word": ([1, 1, "x", *[1] * 57], True, ("such as 'x' in row 3 below the header", "correct them")),
+    "units": (["2 kg", *[1] * 50, *["3 kg"] * 9], True, ("'2 kg' in rows 1, 52, 53 and 7 more below",)),
+    "codes": (["007", *["012"] * 59], True, ("kept as text, such as '007'", "--read")),
+    "too many": ([10**6] * 60, False, ("common factor",)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("meaning", ["frequency", "precision"])
+def test_bad_weights_get_one_sentence(name: str, meaning: Any) -> None:
+    weights, always, words = ODD[name]
+    frame = table().assign(seen=pd.Series(weights))
+    if meaning == "precision" and not always:
+        assert Dataset.from_frame(frame, "y", weights="seen", weights_are=meaning).n == 48
+        return
+    with refused(DatasetError, *words):
+        Dataset.from_frame(frame, "y", weights="seen", weights_are=meaning)
+
+
+@pytest.mark.parametrize("name", ["below 0", "fractions", "a gap", "an infinity", "a word", "units", "codes", "zeros"])
+def test_the_command_line_and_the_app_say_the_same(
+    name: str, app: AppTest, tmp_path: Path, kanlab_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame, path = table().assign(seen=pd.Series(ODD[name][0])), tmp_path / "odd.csv"
+    frame.to_csv(path, index=False)
+    with pytest.raises(DatasetError) as told:
+        Dataset.from_frame(read_table(path).frame, "y", weights="seen")
+    assert main(["tune", str(path), "--target", "y", "--weights", "seen"]) == 2
+    assert str(told.value) in capsys.readouterr().err
+    upload(app, "odd.csv", path.read_bytes())
+    offered = widget(app.selectbox, "Weights of the rows")
+    if name == "zeros":  # which nobody would look for among weights
+        assert "seen" not in offered.options
+        return
+    healthy(offered.select("seen").run())
+    meaning = widget(app.selectbox, "What seen says")
+    healthy(app if meaning.value == "frequency" else meaning.select("frequency").run())
+    assert str(told.value) in text_of(app).replace("\\", "")
+
+
+def test_weights_of_one_value_are_told() -> None:
+    frame = table().assign(seen=3)
+    notes = " ".join(Dataset.from_frame(frame, "y", weights="seen").notes)
+    assert "It is 3 in every row" in notes
+    assert "It is" not in " ".join(Dataset.from_frame(frame.assign(seen=1), "y", weights="seen").notes)
+    precise = Dataset.from_frame(frame, "y", weights="seen", weights_are="precision")
+    assert "no row counts more than another" in " ".join(precise.notes)
+    plain = Dataset.from_frame(frame.drop(columns="seen"), "y")
+    np.testing.assert_allclose(precise.w_train, np.ones(plain.n))
 
 
 def test_weights_are_a_column_of_their_own() -> None:
@@ -141,4 +188,4 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert content["n_train"] + content["n_test"] == frame["seen"].sum()
     assert "says how often each row was seen" in err
     assert main(["tune", str(path), "--target", "y", "--weights", "b", *ranges]) == 2
-    assert "whole number from 0 on" in capsys.readouterr().err
+    assert "No weight lies below 0" in capsys.readouterr().err

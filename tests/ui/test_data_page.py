@@ -209,7 +209,7 @@ def test_every_warning_that_has_a_remedy_is_answered_by_its_click(app: AppTest) 
         "Fill missing values",
         "Use the rank",
         "Use the rank",
-        "Read as missing",
+        "Read as numbers",
         "Leave out copies",
         "Hold out the latest rows",
     ]
