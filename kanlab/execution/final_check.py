@@ -43,7 +43,8 @@ class ReducedTrial(CompletedTrial):
 
     number: of that trial.  columns: indices of the features kept.  below: lower neuron_nums it was fitted after.
     charge: for the choice among features or edges, which its AICc includes.  gone: how many edges went in each round, () where
-    whole features did.  edges: those of the first layer left, and of how many; None where whole features went.
+    whole features did.  edges: those of the first layer left, and of how many; None where whole features went.  wild: as of
+    `FinalCheck`, None where it is not.
     """
 
     below: tuple[int, ...]
@@ -52,6 +53,7 @@ class ReducedTrial(CompletedTrial):
     charge: float
     gone: tuple[int, ...] = ()
     edges: tuple[int, int] | None = None
+    wild: float | None = None
 
     @property
     def of_edges(self) -> tuple[int, int] | None:
@@ -131,8 +133,9 @@ class FinalCheck:
 
     params: the cell by the parameters of its search.  left_out: the errors of rows left out, where they were looked at.
     others: those of the next cells.  average: of all these networks, where it says more than a linear model.
-    apart: how far the predictions of each are from the mean of all, of training rows, root mean square.  thinned: the
-    nearest of them without the edges that do nothing.
+    apart: how far the predictions of each are from the mean of all, of training rows, root mean square.  wild: of those that
+    are not to be read the greatest distance from the median of all between these rows, in ranges of predictions of the
+    training rows (kanlab.execution.nearness).  thinned: the nearest of them without the edges that do nothing.
     """
 
     cell: Cell
@@ -142,6 +145,7 @@ class FinalCheck:
     others: Mapping[Cell, LeftOut | None] = field(default_factory=dict)
     average: AveragedNetworks | None = None
     apart: Mapping[Cell, float] = field(default_factory=dict)
+    wild: Mapping[Cell, float] = field(default_factory=dict)
     thinned: ReducedTrial | None = None
 
     @property
@@ -179,6 +183,7 @@ def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCh
         {Cell(*o["cell"]): LeftOut.from_dict(o) for o in others},
         _average(handle, content["average"]) if content.get("average") else None,
         {Cell(*of["cell"]): of["apart"] for of in (content, *others) if of.get("apart") is not None},
+        {Cell(*of["cell"]): of["wild"] for of in (content, *others) if of.get("wild") is not None},
         _pruned(handle, thinned, _number(records, thinned)),
     )
 
@@ -214,6 +219,7 @@ def _pruned(handle: StudyView, content: Mapping[str, Any] | None, number: int | 
         charge=content["charge"],
         gone=tuple(content.get("gone", ())),
         edges=(edges[0], edges[1]) if edges else None,
+        wild=content.get("wild"),
     )
 
 

@@ -5,7 +5,7 @@ The numbers are the same, however many workers there are. `kanlab.execution.fina
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kanlab.arrays import Array, as_text, from_text
@@ -16,9 +16,10 @@ from kanlab.engines.registry import fit_model, lm_path, with_columns
 from kanlab.execution import messages
 from kanlab.execution.averaging import averaged
 from kanlab.execution.final_check import JOINING, REDUCED, path_name, paths
-from kanlab.execution.networks import FittedNetworks, path_networks, predictions_left_out_of, written
+from kanlab.execution.nearness import Nearness
+from kanlab.execution.networks import FittedNetworks, NetworkKey, path_networks, predictions_left_out_of, written
 from kanlab.execution.run_tasks import read_network
-from kanlab.execution.thinning import distances, nearest, without_idle_edges
+from kanlab.execution.thinning import without_idle_edges
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, cell_n_params
 from kanlab.solver.extremes import reach
@@ -35,9 +36,10 @@ def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetw
     where the features are screened already, and where configurations are admissible after the fit.  others: {cell, press,
     press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
     lower than that of the linear model by more than its standard error.  apart: how far its predictions are from the mean of
-    all of them.  thinned: the nearest of them without idle edges (`kanlab.execution.thinning`), None where effects are
-    constrained.  average: see `kanlab.execution.averaging`.  fitted: networks that are not fitted again; the reduced one joins
-    them. What `task.parts` holds is not done again.
+    all of them; wild: between the training rows, where it is not one to read (`kanlab.execution.nearness`).  thinned: the
+    nearest without idle edges (`kanlab.execution.thinning`), None where effects are constrained.  average: see
+    `kanlab.execution.averaging`.  fitted: networks that are not fitted again; the reduced one joins them. What `task.parts`
+    holds is not done again.
     """
     fitted = {} if fitted is None else fitted
     left_out, done = _answered(task, fitted), task.parts
@@ -70,16 +72,21 @@ def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetw
         predicted.append(without_itself(len(predicted)))
         looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
-    apart = None if screened else distances(data, networks)
-    if apart is not None:
-        for of_network, value in zip((answer, *answer["others"]), apart, strict=True):
-            of_network["apart"] = value
-        first = nearest(data, networks, [cell for cell, _ in wanted], apart, task.count_sigma2)
+    near = None if screened else Nearness.of(data, networks)
+    if near is not None:
+        for i, of_network in enumerate((answer, *answer["others"])):
+            of_network |= near.told(i)
+        first = near.nearest(data, networks, [cell for cell, _ in wanted], task.count_sigma2)
         answer["thinned"] = _without_edges(
             data, networks[first], wanted[first], task, reference, answer["reduced"], fitted
         )
-    kept = task.options.shape.kept_by_averages(data.task)
-    if task.average and kept and not screened and len(networks) > 1:
+        reduced_one, thinned_one = answer["reduced"], answer["thinned"]
+        if reduced_one and (network := fitted.get(_key_of_reduced(reduced_one))):  # in no part of an earlier version
+            answer["reduced"] = reduced_one | near.told_of(network, reduced_one["columns"])
+        if thinned_one:
+            network = fitted[*wanted[first], None, tuple(thinned_one["gone"])]
+            answer["thinned"] = thinned_one | near.told_of(network, range(data.d))
+    if task.average and task.options.shape.kept_by_averages(data.task) and not screened and len(networks) > 1:
         joined = {n: from_text(done[n]["predicted"], done[n]["shape"]) for n in JOINING if n in done}
         cells, further = [cell for cell, _ in wanted], done.get(path_name(0), {}).get("reach")
         answer["average"] = averaged(
@@ -92,7 +99,7 @@ def final_check_part(data: Dataset, task: messages.FinalCheckPartTask) -> dict[s
     """One of `kanlab.execution.final_check.final_check_parts`.
 
     Of a path {networks: each with its predictions of rows left out}, of the one of the first network with its reach as well;
-    {reduced}: the first network without idle features; of another family {predicted, shape}: the training rows, each
+    {reduced, network}: the first network without idle features; of another family {predicted, shape}: the training rows, each
     by a fit without its fold.
     """
     check = task.check
@@ -102,7 +109,9 @@ def final_check_part(data: Dataset, task: messages.FinalCheckPartTask) -> dict[s
     if task.part == REDUCED:
         network = path_networks(data, [(check.cell, check.below)], check)[0]
         reference = reference_losses(data, count_sigma2=check.count_sigma2, shape=check.options.shape)
-        return {"reduced": _reduced(data, network, check, reference, {})}
+        found: FittedNetworks = {}
+        content = _reduced(data, network, check, reference, found)
+        return {"reduced": content, "network": None if content is None else written(found[_key_of_reduced(content)])}
     wanted = paths(check)[task.part]
     networks = path_networks(data, wanted, check)
     answer: dict[str, Any] = {
@@ -124,6 +133,9 @@ def _answered(task: messages.FinalCheckTask, fitted: FittedNetworks) -> dict[tup
             fitted[*of, None, ()], predicted = read_network(found)
             if predicted is not None:
                 left_out[of] = predicted
+    of_part = task.parts.get(REDUCED, {})
+    if of_part.get("network"):
+        fitted[_key_of_reduced(of_part["reduced"])] = read_network(of_part["network"])[0]
     return left_out
 
 
@@ -158,11 +170,9 @@ def _reduced(
     if found is None:
         return None
     part, cell = with_columns(data, found.kept), cell._replace(neuron_num=found.neuron_num)
-    fitted[cell, tuple(found.below), tuple(found.kept), ()] = found.network
-    return {
-        "cell": list(cell),
-        "below": list(found.below),
-        "columns": list(found.kept),
+    of_it = {"cell": list(cell), "below": list(found.below), "columns": list(found.kept)}
+    fitted[_key_of_reduced(of_it)] = found.network
+    return of_it | {
         "n_params": n_params(found.kept, found.neuron_num),
         "charge": subset_charge(data.d, len(found.kept)),
         "aicc": found.aicc,
@@ -172,6 +182,11 @@ def _reduced(
         **part.errors(found.network.predict).errors(),
         **_of_reduced(part, found.network, task, reference),
     }
+
+
+def _key_of_reduced(content: Mapping[str, Any]) -> NetworkKey:
+    """Of what is kept of a network without features."""
+    return Cell(*content["cell"]), tuple(content["below"]), tuple(content["columns"]), ()
 
 
 def _of_reduced(

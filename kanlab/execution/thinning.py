@@ -1,4 +1,4 @@
-"""The network whose predictions are nearest to the mean of all that are looked at, and that network without idle edges."""
+"""A network without idle edges."""
 
 from __future__ import annotations
 
@@ -13,33 +13,9 @@ from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, CountingRule, edge_count, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params
 from kanlab.solver.edge_elimination import edges_left, edges_there, thinned
-from kanlab.stats.criteria import SUPPORTED, aicc_of, subset_charge
+from kanlab.stats.criteria import aicc_of, subset_charge
 
-FEWEST = 3  # networks that have a mean worth being near to
 LEAST_ROWS = 100  # of training; with fewer the choice among edges fitted noise (docs/method.md)
-
-
-def distances(data: Dataset, networks: Sequence[FittedKan]) -> list[float] | None:
-    """How far each network's predictions of the training rows are from the mean of all, root mean square; None of too few."""
-    if len(networks) < FEWEST:
-        return None
-    predicted = np.stack([network.predict(data.X_train) for network in networks])
-    apart = (predicted - predicted.mean(axis=0)).reshape(len(networks), -1)
-    found = np.sqrt(np.mean(apart**2, axis=1))
-    return [float(v) for v in found] if np.isfinite(found).all() else None
-
-
-def nearest(
-    data: Dataset, networks: Sequence[FittedKan], cells: Sequence[Cell], apart: Sequence[float], sigma2: bool
-) -> int:
-    """Which network is nearest to the mean, of those within SUPPORTED of the lowest AICc by what they have spent."""
-    criterion = np.full(len(networks), np.inf)
-    for i, (network, cell) in enumerate(zip(networks, cells, strict=True)):
-        misfit = network.rss_train if network.deviance_train is None else network.deviance_train
-        if network.edf is not None:
-            spent = effective_count(network.edf, data.d, cell.width, depth=cell.depth, count_sigma2=sigma2)
-            criterion[i] = aicc_of(data.likelihood.term(misfit, data.n), data.n, spent)
-    return int(np.argmin(np.where(criterion <= criterion.min() + SUPPORTED, apart, np.inf)))
 
 
 def without_idle_edges(

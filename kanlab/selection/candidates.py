@@ -43,6 +43,7 @@ class Candidate(HasFit):
     reduced: ReducedTrial | None = None
     average: AveragedNetworks | None = None
     apart: float | None = None  # of a network, how far its predictions are from the mean of those of lowest criterion
+    wild: float | None = None  # of one not to be read: how far it departs between rows, in ranges of predictions
 
     @property
     def model(self) -> CompletedTrial | Baseline | AveragedNetworks | None:
@@ -200,12 +201,14 @@ def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Va
             r,
             scores_of(r),
             apart=final_check.apart.get(r.cell) if final_check else None,
+            wild=final_check.wild.get(r.cell) if final_check else None,
             **{"edf": r.edf} | known(r.key),
         )
         for r in completed(records)
     ]
     for r in final_check.pruned if final_check else ():
-        out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **{"edf": r.edf} | known(r.key)))
+        of_it = {"edf": r.edf, "wild": r.wild} | known(r.key)
+        out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **of_it))
     if final_check and (a := final_check.average):
         out.append(Candidate(a.label, AVERAGE, None, a.scores, average=a, **known(ModelKey(AVERAGE))))
     out += [

@@ -43,7 +43,8 @@ def choose(listed: Sequence[Candidate], p: float | None = None, rows: float = np
     Whatever takes the place of the linear model must have a lower leave-one-out error than that, by more than the standard
     error of the difference. Where a network has the lowest AICc of all models, one of those that have is taken: of those
     within SUPPORTED of the lowest criterion the one whose predictions are nearest to the mean of the first, or what is left
-    of one without idle edges or features; where that mean is not known the first by `criterion_of`, or a smaller network
+    of one without idle edges or features, but none that is wild somewhere between the rows (`kanlab.execution.nearness`);
+    where that mean is not known the first by `criterion_of`, or a smaller network
     within the noise of that. Else a linear model of another kind is taken, the one of lowest leave-one-out error. Where that
     error is not known AICc decides alone. The families fitted for comparison are listed, and raise a warning where they do
     better; they are chosen among where their leave-one-out error is known. A linear model that leaves nothing but rounding is
@@ -106,21 +107,26 @@ def _by_criteria(candidates: Sequence[Candidate], noise: float, rows: float) -> 
 
 
 def _near_the_mean(sound: Sequence[Candidate]) -> Candidate | None:
-    """Of networks better than the linear model that have some support the one nearest to the mean of all of lowest criterion,
-    or one that has lost idle features or edges, where that has spent its parameters better and predicts rows left out as
-    well; None where no mean is known.
+    """Of networks better than the linear model that have some support the one nearest to the mean of all of lowest
+    criterion, or one that has lost idle features or edges, where that has spent its parameters better and predicts rows left
+    out as well; None where no mean is known.
     """
     known = with_support(sound)
     if not known:
         return None
     nearest = min(known, key=lambda c: c.apart or 0.0)
-    pruned = [c for c in sound if c.reduced is not None and (c.press or 0.0) <= (nearest.press or 0.0)]
+    pruned = [
+        c for c in sound if c.reduced is not None and c.wild is None and (c.press or 0.0) <= (nearest.press or 0.0)
+    ]
     return min((nearest, *pruned), key=criterion_of)
 
 
 def with_support(networks: Sequence[Candidate]) -> list[Candidate]:
-    """Of networks whose distance from the mean of several is known those within SUPPORTED of the lowest criterion."""
+    """Of networks whose distance from the mean of several is known those within SUPPORTED of the lowest criterion; without
+    the wild ones, unless all are.
+    """
     known = [c for c in networks if c.apart is not None]
+    known = [c for c in known if c.wild is None] or known
     lowest = min(map(criterion_of, known), default=np.inf)
     return [c for c in known if criterion_of(c) <= lowest + SUPPORTED]
 

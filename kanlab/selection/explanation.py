@@ -66,8 +66,10 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
                 noise=noise,
             )
         )
-    elif held is not None and lowest.press is not None:
+    elif held is not None and lowest.press is not None and lowest.wild is None:
         reasons.append(_not_the_lowest(choice, held, lowest))
+    if decision.instead_of is None and choice.is_network:
+        reasons += _set_aside(choice, rivals)
     if choice.reduced is not None:
         reasons.append(_without(choice, listed))
     if held is not None and choice is not held and choice.press is not None and choice.press_se:
@@ -247,6 +249,31 @@ def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candida
         name=_name(nearest),
         which=which,
     )
+
+
+def _set_aside(choice: Candidate, rivals: Sequence[Candidate]) -> list[str]:
+    """That networks of lower AICc depart from all others between the rows."""
+    wild = [c for c in rivals if c.wild is not None and criterion_of(c) < criterion_of(choice)]
+    if not wild:
+        return []
+    furthest = max(wild, key=lambda c: c.wild or 0.0)
+    if len(wild) == 1:
+        return [
+            say(
+                "{name} has a lower AICc and is not taken: where values of two training rows are put together, it departs "
+                "from the other networks by up to {share:.0%} of the range of their predictions.",
+                name=beginning(_name(furthest)),
+                share=furthest.wild,
+            )
+        ]
+    return [
+        say(
+            "{networks} networks with a lower AICc are not taken: where values of two training rows are put together, they "
+            "depart from the others by up to {share:.0%} of the range of their predictions.",
+            networks=len(wild),
+            share=furthest.wild,
+        )
+    ]
 
 
 def _beside_linear(choice: Candidate, linear: Candidate, rivals: Sequence[Candidate]) -> str:

@@ -11,7 +11,9 @@ from kanlab.execution.final_check import ReducedTrial
 from kanlab.kan.search_space import Cell
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.decision import WORTH, Decision, choose, reference
+from kanlab.selection.explanation import explain
 from kanlab.selection.headline import headline
+from kanlab.stats.criteria import SUPPORTED
 from kanlab.stats.metrics import ClassScores, Scores
 from kanlab.study.trials import CompletedTrial
 
@@ -207,3 +209,22 @@ def test_the_errors_with_all_edges_speak_for_predicting() -> None:
     assert "before it lost its edges" in why
     folds = {"cv_error": 1.0, "cv_se": 0.1}
     assert headline(replace(few, **folds), replace(average, **folds), replace(whole, cv_error=2.0))[0] == "read"
+
+
+def test_a_network_that_is_wild_between_the_rows_is_not_taken_to_be_read() -> None:
+    first = replace(network(1, -50.0, 90.0), apart=0.1, wild=0.6)
+    second, third = replace(network(2, -30.0, 90.0), apart=0.3), replace(network(3, -28.0, 90.0), apart=0.2)
+    assert -50.0 + SUPPORTED < -30.0
+    assert taken(first, second, third, *PLAIN) == third  # the nearest of those within SUPPORTED of the lowest not wild
+    tame = replace(first, wild=None)
+    assert taken(tame, second, third, *PLAIN) == tame
+    assert taken(first, *PLAIN) == first  # all there are
+    listed = [first, second, third, *PLAIN]
+    reasons = explain(choose(listed), listed)
+    assert reasons[1] == (
+        "The network of trial 1 has a lower AICc and is not taken: where values of two training rows are put together, it "
+        "departs from the other networks by up to 60% of the range of their predictions."
+    )
+    listed = [first, replace(second, wild=0.3), third, *PLAIN]
+    assert explain(choose(listed), listed)[0].startswith("2 networks with a lower AICc are not taken: where values")
+    assert not any("not taken" in reason for reason in explain(choose([tame, third, *PLAIN]), [tame, third, *PLAIN]))
