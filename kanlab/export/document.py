@@ -148,8 +148,8 @@ def document_text(content: Mapping[str, Any]) -> str:
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether a path is a zip archive there is."""
-    return path.is_file() and zipfile.is_zipfile(path)
+    """Whether a path is a zip archive there is, or a file that says so by its name."""
+    return path.is_file() and (path.suffix.casefold() == ".zip" or zipfile.is_zipfile(path))
 
 
 def read_bundle(path: Path) -> Predictor:

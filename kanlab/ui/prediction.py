@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import streamlit as st
@@ -33,6 +33,7 @@ from kanlab.ui.widgets import download, literal, notes, table
 
 PREVIEW_ROWS = 200
 _UPLOAD = "new-rows"
+PROBABILITY = "%.4f"
 INTERVALS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -84,11 +85,23 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     notes(lines)
     download(say("Download the predictions"), lambda: to_csv(found.frame), "predictions.csv", type="primary")
     order = found.columns + [c for c in found.frame.columns if c not in found.columns]
-    made = [c for c in found.columns if pd.api.types.is_float_dtype(found.frame[c])]
-    formats = {c: columns.number(c, found.frame[c]) for c in made}  # the cells given stay as they are
-    table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=formats)
+    table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=_formats(found))
     if len(found.frame) > PREVIEW_ROWS:
         st.caption(say("The first {shown} of {count:,} rows.", shown=PREVIEW_ROWS, count=len(found.frame)))
+
+
+def _formats(found: JointPredictions) -> dict[str, Any]:
+    """One number of decimals for all columns of a kind, those in units of a target and its probabilities.
+
+    The cells given stay as they are.
+    """
+    formats: dict[str, Any] = {}
+    for one in found.targets.values():
+        units = [c for c in (one.predicted, *one.bounds) if pd.api.types.is_float_dtype(found.frame[c])]
+        shares = [c for c in (one.probability, *one.probabilities) if c]
+        formats |= {c: columns.number(c, found.frame[units]) for c in units}
+        formats |= {c: columns.number(c, found.frame[c], fmt=PROBABILITY) for c in shares}
+    return formats
 
 
 def _added(handle: StudyHandle, level: float | None) -> str:

@@ -390,6 +390,10 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
     (tmp_path / "c.zip").write_bytes(whole.replace(whole[45:60], bytes(15)))
     with pytest.raises(StudyError):
         read_bundle(tmp_path / "c.zip")
+    (tmp_path / "d.zip").write_bytes(b"\x80\x04\x95 no archive at all")
+    assert bundles.is_bundle(tmp_path / "d.zip")  # not the name of a study
+    with refused(StudyError, "d.zip is a damaged zip archive"):
+        read_bundle(tmp_path / "d.zip")
 
 
 @pytest.mark.parametrize(

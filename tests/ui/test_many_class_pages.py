@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import pickle
+import zipfile
+from typing import Any
+
 from streamlit.testing.v1 import AppTest
 
 from kanlab.api import tune
@@ -53,3 +59,37 @@ def test_from_live_to_model(app: AppTest, kanlab_home: object) -> None:
         healthy(app.run())
         assert asked is None or widget(app.selectbox, asked).options == list(LEVELS)
     assert sum(latex.value.count(r"\ln\frac{p_{") for latex in app.latex) == 2
+    predicted_alike(open_tab(go(app, "choose"), "choose", "Predict new rows"))
+
+
+def given(app: AppTest) -> Any:
+    """Where rows to predict are uploaded."""
+    return next(u for u in app.file_uploader if u.key == "new-rows")
+
+
+def predicted_alike(app: AppTest) -> None:
+    """Rows get probabilities of one number of decimals each; what is no table gets a sentence, and the page goes on."""
+    rows = table(20, seed=3).drop(columns="state")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name in ("model.json", "predict.py", "trials.csv"):
+            bundle.writestr(f"../../m/{name}", "a,b\n1,2\n")
+    refused = {
+        "b.zip": (made.getvalue(), "holds a model and no table"),
+        "p.csv": (pickle.dumps(object()), "binary file"),
+    }
+    for name, (content, sentence) in refused.items():
+        given(app).upload(name, content, "text/csv")
+        healthy(app.run(timeout=60))
+        assert sentence in app.error[0].value.replace("\\", "")
+    given(app).upload("new.csv", rows.to_csv(index=False).encode(), "text/csv")
+    healthy(app.run(timeout=60))
+    assert not app.error
+    shown = next(d for d in app.dataframe if "state_predicted" in d.value.columns)
+    formats = {
+        name: config["type_config"]["format"]
+        for name, config in json.loads(shown.proto.columns).items()
+        if name.startswith("state_probability_")
+    }
+    assert len(formats) == len(LEVELS)
+    assert set(formats.values()) == {"%.4f"}

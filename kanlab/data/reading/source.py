@@ -201,6 +201,14 @@ def _unzip(data: bytes, name: str, part: str | None) -> Content:
         if any(m.filename == "xl/workbook.xml" for m in members):
             _count(archive, name, len(data))
             return Content(name, "excel", data, part=part or "")
+        if part is None and {"model.json", "predict.py"} <= {Path(m.filename).name for m in members}:
+            raise DatasetError(
+                say(
+                    "{name} is a bundle, which holds a model and no table; give a table here, and the bundle to 'kanlab "
+                    "predict'.",
+                    name=name,
+                )
+            )
         tables = [m for m in members if m.filename.lower().endswith(_TABLES)] or members
         names = tuple(m.filename for m in tables)
         if not tables:
