@@ -11,7 +11,7 @@ from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import FamilyFit
 from kanlab.baselines.registry import fit_to
 from kanlab.data.dataset import Dataset
-from kanlab.kan.network import RANGE_TOLERANCE
+from kanlab.kan.layers import RANGE_TOLERANCE
 from kanlab.kan.shapes import Shape
 from kanlab.language import marked
 from kanlab.stats.likelihood import REGRESSION, TaskName

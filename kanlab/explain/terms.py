@@ -17,7 +17,7 @@ import numpy as np
 
 from kanlab.arrays import Array, Mask
 from kanlab.kan.bspline import interval_polynomials, silu
-from kanlab.kan.network import STRETCH, edge_values, held
+from kanlab.kan.layers import STRETCH, edge_values, held
 from kanlab.stats.likelihood import exponential, probabilities, probability
 
 
@@ -132,7 +132,7 @@ def _network_terms(model: Mapping[str, Any]) -> SumOfTerms:
 def straight_lines(
     knots: Array, coef: Array, scale_base: Array, bounds: Array, reach: float, part: float = STRETCH
 ) -> Callable[[Array], tuple[Array, Array, Array]]:
-    """The lines on which the edges of a layer go on beyond its bounds, as `kanlab.kan.network.continuation` has them.
+    """The lines on which the edges of a layer go on beyond its bounds, as `kanlab.kan.layers.continuation` has them.
 
     Returns a function of inputs z (n_in, n), as they came: how many stretches each lies below and above its bounds, both
     (n_in, n), and the rises (2, n_in, n_out) of the edges over a stretch, below and above.

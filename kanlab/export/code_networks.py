@@ -10,7 +10,7 @@ import numpy as np
 from kanlab.arrays import Array
 from kanlab.export.code_arithmetic import held, outside, pieces, silu
 from kanlab.export.code_program import Name, Number, Product, Program, Quotient, Sum, Value
-from kanlab.kan.network import RANGE_TOLERANCE, STRETCH, edge_values
+from kanlab.kan.layers import RANGE_TOLERANCE, STRETCH, edge_values
 
 
 def add_network(program: Program, model: Mapping[str, Any], inputs: Sequence[Name]) -> tuple[list[Name], list[Name]]:
@@ -128,7 +128,7 @@ def _layer(
 
 
 def _flag(program: Program, at: Name, low: float, high: float) -> Name:
-    """As `kanlab.kan.network.held` flags."""
+    """As `kanlab.kan.layers.held` flags."""
     slack = RANGE_TOLERANCE * max(high - low, max(1.0, abs(low)))
     return program.let("outside", outside(at, low - slack, high + slack))
 

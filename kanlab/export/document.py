@@ -24,7 +24,8 @@ from kanlab.explain.predictor import Predictor
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network
-from kanlab.kan.network import STRETCH, FittedKan
+from kanlab.kan.layers import STRETCH
+from kanlab.kan.network import FittedKan
 from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
 from kanlab.study.several_targets import MOST_TARGETS

@@ -29,7 +29,7 @@ from kanlab.export.document import model_document
 from kanlab.export.onnx_families import family
 from kanlab.export.onnx_intervals import bounds, class_set, weight_of_rows
 from kanlab.export.onnx_nodes import Graph, Precision
-from kanlab.kan.network import RANGE_TOLERANCE, STRETCH
+from kanlab.kan.layers import RANGE_TOLERANCE, STRETCH
 from kanlab.language import marked, say
 
 OPSET, IR_VERSION = 19, 9  # the first whose Equal compares strings; what runtimes since 2023 read

@@ -62,7 +62,8 @@ from kanlab.explain.terms import terms_of
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import BLOCK_ROWS, MOST_VALUES, RANGE_TOLERANCE, STRETCH, continuation, held
+from kanlab.kan.layers import RANGE_TOLERANCE, STRETCH, continuation, held
+from kanlab.kan.network import BLOCK_ROWS, MOST_VALUES
 from kanlab.stats.likelihood import exponential, probabilities, probability
 
 FORMAT = 1

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
+from kanlab.kan.layers import KanLayer
 from kanlab.kan.multiplication import as_products, multiplied
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.network import FittedKan
 
 MOST_ROWS = 2000  # that the score of an edge is computed from
 POINTS = 81  # of a drawn curve

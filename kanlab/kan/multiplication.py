@@ -25,7 +25,8 @@ from kanlab.arrays import Array
 from kanlab.kan.bspline import safe_range, uniform_knots
 
 if TYPE_CHECKING:
-    from kanlab.kan.network import FittedKan, KanLayer
+    from kanlab.kan.layers import KanLayer
+    from kanlab.kan.network import FittedKan
 
 
 class Factors(NamedTuple):

@@ -20,7 +20,8 @@ from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan import parameter_count
 from kanlab.kan.bspline import OUTPUT_MARGIN, SQUARE_K, held_range
-from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.layers import STRETCH, KanLayer
+from kanlab.kan.network import FitStatus, FittedKan, KanSpec
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.pykan_products import written_as_squares
 from kanlab.language import say
@@ -206,7 +207,7 @@ class KANWrapper(kan.KAN):
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
         """Clamp what goes into each layer to its range, where one is known, and let its edges go on straight from there
-        (kanlab.kan.network.continuation).
+        (kanlab.kan.layers.continuation).
         """
         hooks = []
         for index in range(len(self.act_fun)):

@@ -17,8 +17,8 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import SQUARE_K, safe_range, silu, uniform_knots
+from kanlab.kan.layers import KanLayer
 from kanlab.kan.multiplication import squares
-from kanlab.kan.network import KanLayer
 
 SILU_LOWEST = -1.2784645427610738  # where silu is least
 

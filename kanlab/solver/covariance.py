@@ -38,7 +38,8 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Mask
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.layers import KanLayer
+from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.solver.first_layer import design_matrix
 from kanlab.solver.multinomial import log_odds_of, to_log_odds

@@ -21,8 +21,9 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
+from kanlab.kan.layers import KanLayer
 from kanlab.kan.multiplication import into_factors
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.network import FittedKan
 from kanlab.language import say
 from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.feature_elimination import WIDE

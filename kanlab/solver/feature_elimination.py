@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.layers import KanLayer
+from kanlab.kan.network import FittedKan
 from kanlab.stats.criteria import aicc_of, subset_charge
 from kanlab.stats.likelihood import LIKELIHOODS, weighted_misfit
 

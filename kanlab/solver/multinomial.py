@@ -33,7 +33,7 @@ import numpy as np
 from scipy.linalg import helmert, lapack
 
 from kanlab.arrays import Array
-from kanlab.kan.network import KanLayer
+from kanlab.kan.layers import KanLayer
 from kanlab.solver.likelihoods import (
     INNER_ROUGHNESS,
     LOG_ODDS_VARIANCE,

@@ -17,7 +17,8 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import INPUT_MARGIN, OUTPUT_MARGIN, held_range
-from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.layers import KanLayer
+from kanlab.kan.network import FitStatus, FittedKan, KanSpec
 from kanlab.solver import kernels_numba
 from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.first_layer import FirstLayer, first_layer

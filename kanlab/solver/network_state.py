@@ -16,8 +16,9 @@ from kanlab.kan.bspline import (
     safe_range,
     uniform_knots,
 )  # fmt: skip
+from kanlab.kan.layers import KanLayer
 from kanlab.kan.multiplication import factors, into_factors, written_out
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
 from kanlab.solver.likelihood_of import likelihood_of

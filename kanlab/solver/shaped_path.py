@@ -16,7 +16,8 @@ import numpy as np
 from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan.bspline import HIDDEN_MARGIN, INPUT_MARGIN, OUTPUT_MARGIN, held_range
-from kanlab.kan.network import CONVEX_REACH, EXACT_STRETCH, STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.layers import STRETCH, KanLayer
+from kanlab.kan.network import CONVEX_REACH, EXACT_STRETCH, FitStatus, FittedKan, KanSpec
 from kanlab.kan.shapes import OF_A_CLASS, Shape
 from kanlab.language import say
 from kanlab.solver.bounded_step import bounded_step

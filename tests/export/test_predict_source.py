@@ -36,7 +36,8 @@ from kanlab.explain.new_rows import read_new_rows
 from kanlab.export.document import model_document
 from kanlab.export.document_check import Damaged, check_model
 from kanlab.export.predict_source import TEMPLATE, predict_source
-from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.layers import KanLayer
+from kanlab.kan.network import FitStatus, FittedKan, KanSpec
 from tests.helpers.corpus import NEW_ROWS, NewRows
 from tests.helpers.fuzzing import trained
 

@@ -10,7 +10,8 @@ import pytest
 from scipy.linalg import block_diag
 
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, safe_range, silu, silu_derivative
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.layers import KanLayer
+from kanlab.kan.network import FittedKan
 from kanlab.solver import first_layer, stack
 from kanlab.solver.first_layer import FirstLayer, roughness_root, second_differences
 from kanlab.solver.kernels import NUMPY

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanlab.errors import FitError
+from kanlab.kan import layers as layers_module
 from kanlab.kan import network as network_module
 from kanlab.kan.bspline import knots_from_samples
-from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec, evaluate, jacobian
+from kanlab.kan.layers import STRETCH, KanLayer, evaluate, jacobian
+from kanlab.kan.network import FitStatus, FittedKan, KanSpec
 from kanlab.solver.fit import LmOptions, fit_cell
 
 seeds = st.integers(0, 2**32 - 1)
@@ -185,13 +187,13 @@ def test_agrees_with_stock_pykan(n, d, h, m, grid, k):
 def test_a_wide_network_predicts_in_pieces(fitted, monkeypatch):
     """Never more than so many values of splines at once, and the same predictions."""
     X, model = fitted
-    whole, seen, basis = model.predict(X), [], network_module.bspline_basis
+    whole, seen, basis = model.predict(X), [], layers_module.bspline_basis
 
     def watched(x, knots, k):
         seen.append(x.shape[1] * knots.size)
         return basis(x, knots, k)
 
-    monkeypatch.setattr(network_module, "bspline_basis", watched)
+    monkeypatch.setattr(layers_module, "bspline_basis", watched)
     monkeypatch.setattr(network_module, "MOST_VALUES", 200)
     np.testing.assert_allclose(model.predict(X), whole, rtol=1e-12)
     assert max(seen) <= 200

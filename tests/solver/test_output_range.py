@@ -14,7 +14,8 @@ from kanlab.errors import FitError
 from kanlab.export.document import model_document
 from kanlab.export.predict_template import evaluate
 from kanlab.kan.bspline import OUTPUT_MARGIN
-from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.layers import KanLayer
+from kanlab.kan.network import FitStatus, FittedKan, KanSpec
 from kanlab.kan.pykan_network import KANWrapper
 from kanlab.solver.feature_elimination import held_misfit, widened
 from kanlab.solver.fit import LmOptions, fit_cell

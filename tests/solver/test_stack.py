@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.linalg import lapack
 
 from kanlab.kan.bspline import HiddenKnots, uniform_knots
-from kanlab.kan.network import jacobian
+from kanlab.kan.layers import jacobian
 from kanlab.kan.parameter_count import n_params
 from kanlab.solver import problem as problem_module
 from kanlab.solver import stack as stack_module
