@@ -134,7 +134,7 @@ class FinalCheck:
     params: the cell by the parameters of its search.  left_out: the errors of rows left out, where they were looked at.
     others: those of the next cells.  average: of all these networks, where it says more than a linear model.
     apart: how far the predictions of each are from the mean of all, of training rows, root mean square.  wild: of those that
-    are not to be read the greatest distance from the median of all between these rows, in ranges of predictions of the
+    are not to be read the greatest distance from the median of all between these rows; both in ranges of predictions of the
     training rows (kanlab.execution.nearness).  thinned: the nearest of them without the edges that do nothing.
     """
 

@@ -48,13 +48,15 @@ def mixed_rows(data: Dataset, rows: int = MIXED_ROWS) -> Array:
 
 @dataclass(frozen=True)
 class Nearness:
-    """Of some networks. apart: root mean square distance of each from the mean of all, of predictions of the training rows.
-    furthest: greatest distance from the median of all at the mixed `rows`, in ranges of that median at the training rows.
+    """Of some networks, in units of the range that the median of all has at the training rows, output by output.
+
+    apart: root mean square distance of each from the mean of all, of predictions of the training rows.  furthest: greatest
+    distance from the median of all at the mixed `rows`.  middle, unit: that median, and the units.
     """
 
     rows: Array
     middle: Array
-    unit: float
+    unit: Array
     apart: tuple[float, ...]
     furthest: tuple[float, ...]
 
@@ -67,9 +69,10 @@ class Nearness:
         of_rows, between = (_predictions(networks, X) for X in (data.X_train, rows))
         if not np.isfinite(of_rows).all() or not np.isfinite(between).all():
             return None
-        apart = np.sqrt(np.mean((of_rows - of_rows.mean(axis=0)) ** 2, axis=(1, 2)))
-        middle, unit = np.median(between, axis=0), float(np.ptp(np.median(of_rows, axis=0))) or 1.0
-        furthest = np.abs(between - middle).max(axis=(1, 2)) / unit
+        middle, spread = np.median(between, axis=0), np.ptp(np.median(of_rows, axis=0), axis=0)
+        unit = np.where(spread > 0.0, spread, 1.0)
+        apart = np.sqrt(np.mean(((of_rows - of_rows.mean(axis=0)) / unit) ** 2, axis=(1, 2)))
+        furthest = (np.abs(between - middle) / unit).max(axis=(1, 2))
         return cls(rows, middle, unit, tuple(apart.tolist()), tuple(furthest.tolist()))
 
     def is_wild(self, furthest: float, far: float = FAR) -> bool:
@@ -95,7 +98,7 @@ class Nearness:
     def told_of(self, pruned: FittedKan, columns: Sequence[int]) -> dict[str, float]:
         """The same of one that has lost features or edges. columns: its inputs."""
         predicted = pruned.predict(self.rows[:, list(columns)]).reshape(self.middle.shape)
-        furthest = float(np.max(np.abs(predicted - self.middle)) / self.unit)
+        furthest = float((np.abs(predicted - self.middle) / self.unit).max())
         return {"wild": furthest} if self.is_wild(furthest, FAR_PRUNED) else {}
 
 

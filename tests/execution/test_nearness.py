@@ -53,9 +53,10 @@ def test_distances_are_those_of_the_predictions(data: Dataset, networks: list[Fi
     assert near is not None
     at = np.array([n.predict(data.X_train) for n in networks])
     between = np.array([n.predict(mixed_rows(data)) for n in networks])
-    np.testing.assert_allclose(near.apart, np.sqrt(np.mean((at - at.mean(axis=0)) ** 2, axis=1)))
+    unit = np.ptp(np.median(at, axis=0))
+    np.testing.assert_allclose(near.apart, np.sqrt(np.mean((at - at.mean(axis=0)) ** 2, axis=1)) / unit)
     gap = np.abs(between - np.median(between, axis=0)).max(axis=1)
-    np.testing.assert_allclose(near.furthest, gap / np.ptp(np.median(at, axis=0)))
+    np.testing.assert_allclose(near.furthest, gap / unit)
     assert not any(map(near.is_wild, near.furthest))
     assert near.told(0) == {"apart": near.apart[0]}
     assert near.told_of(networks[0], range(data.d)) == {}
@@ -100,10 +101,30 @@ def test_one_that_departs_between_the_rows_is_wild_and_never_the_nearest(
 
 @given(st.lists(st.floats(0, 10), min_size=3, max_size=8))
 def test_there_is_always_one_that_is_not_wild(furthest: list[float]) -> None:
-    near = Nearness(np.empty((0, 1)), np.empty((0, 1)), 1.0, tuple(furthest), tuple(furthest))
+    near = Nearness(np.empty((0, 1)), np.empty((0, 1)), np.ones(1), tuple(furthest), tuple(furthest))
     assert not near.is_wild(min(furthest))
     assert [near.is_wild(f) for f in furthest] == [f > FAR and f > TIMES * min(furthest) for f in furthest]
 
 
 def test_too_few_have_no_mean(data: Dataset, networks: list[FittedKan]) -> None:
     assert Nearness.of(data, networks[:2]) is None
+
+
+def test_of_several_outputs_each_has_its_own_unit(data: Dataset) -> None:
+    """A second target a million times as large hides nothing of what the first does."""
+    y = np.column_stack([data.y_train, 1e6 * data.X_train[:, 0]])
+    fits = [fit_cell(data.X_train, y, *cell[:3]) for cell in CELLS]
+    plain = Nearness.of(data, fits)
+    assert plain is not None
+    assert plain.unit.shape == (2,)
+    np.testing.assert_allclose(plain.unit[1], 1e6 * np.ptp(data.X_train[:, 0]), rtol=0.1)
+
+    class Off(Departing):
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            found = self._network.predict(X)
+            found[:, 0] += 3.0 * plain.unit[0] * (len(X) != data.n)
+            return found
+
+    found = Nearness.of(data, [*fits[:3], Off(fits[3], data)])  # type: ignore[list-item]
+    assert found is not None
+    assert found.is_wild(found.furthest[3])
