@@ -99,7 +99,7 @@ def assemble(
     wanted, said_of_scale = settled(wanted, target, columns, rows.iloc[train], y[train], quantity=quantity)
     notes += [said_of_scale] if said_of_scale else []
     scale = Transform.fit(y[train], wanted.target_scale, target)
-    y = scale(y)
+    y = scale.of_target(y)
     columns, filled = fitted(columns, rows.iloc[train], wanted)
     X = np.column_stack([c.encode(rows) for c in columns])
     train, test = _known(X, train, test, notes)

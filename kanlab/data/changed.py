@@ -41,9 +41,8 @@ def with_log_target(data: Dataset) -> Dataset:
         )
     scale = Transform.fit(data.y_train, "log", data.target)
     wanted = replace(data.preparation, target_scale="log")
-    return replace(
-        data, y_train=scale(data.y_train), y_test=scale(data.y_test), target_transform=scale, preparation=wanted
-    )
+    y_train, y_test = scale.of_target(data.y_train), scale.of_target(data.y_test)
+    return replace(data, y_train=y_train, y_test=y_test, target_transform=scale, preparation=wanted)
 
 
 def as_quantity(data: Dataset) -> Dataset:

@@ -67,6 +67,18 @@ class Transform:
     def __call__(self, values: ArrayLike) -> Array:
         return transformed(vars(self), np.asarray(values, dtype=float))
 
+    def of_target(self, values: ArrayLike) -> Array:
+        """As a call, but a value below those of training has its own logarithm where there is one: rows are judged by what
+        they are, and a feature alone is held to its training range.
+
+        >>> Transform.fit([1.0, 10.0], "log", "y").of_target([np.exp(-2.0), -1.0]).tolist()
+        [-2.0, 0.0]
+        """
+        x = np.asarray(values, dtype=float)
+        if self.scale != "log":
+            return self(x)
+        return np.log(np.where(x + self.shift > 0.0, x, np.maximum(x, self.low)) + self.shift)
+
     def inverse(self, values: ArrayLike) -> Array:
         """Back to units of the data; a rank beyond 0 to 1 gives the minimum or maximum of the training values."""
         return to_units(vars(self), np.asarray(values, dtype=float))

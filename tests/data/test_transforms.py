@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanlab.data.changed import with_log_target
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from tests.helpers.sentences import refused
@@ -29,6 +33,28 @@ def test_logarithm() -> None:
     assert shifted.shift == 2
     assert shifted.label("x") == "log(x + 2)"
     np.testing.assert_allclose(shifted([0, -5]), np.log([2, 2]))  # below the training range: its least value
+
+
+@given(VALUES, st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20))
+def test_a_held_out_target_is_judged_by_what_it_is(values: list[float], held_out: list[float]) -> None:
+    """A feature is held to its training range; what a prediction is held against is not."""
+    training = np.abs(values) + 1e-3
+    scale = Transform.fit(training, "log", "y")
+    np.testing.assert_allclose(scale.inverse(scale.of_target(held_out)), held_out)
+    np.testing.assert_array_equal(scale.of_target(training), scale(training))
+    assert scale.of_target([-1.0])[0] == scale([training.min()])[0]  # it has no logarithm
+    for other in ("none", "rank"):
+        scale = Transform.fit(training, other, "y")
+        np.testing.assert_array_equal(scale.of_target(held_out), scale(held_out))
+
+
+def test_the_test_rows_of_a_data_set_keep_their_targets() -> None:
+    rows = pd.DataFrame({"x": np.arange(40.0), "y": np.exp(np.arange(40.0) / 8)})
+    for seed in range(5):
+        plain = Dataset.from_frame(rows, "y", seed=seed, preparation=Preparation(target_scale="none"))
+        log = Dataset.from_frame(rows, "y", seed=seed, preparation=Preparation(target_scale="log"))
+        np.testing.assert_allclose(log.target_transform.inverse(log.y_test), plain.y_test)
+        np.testing.assert_allclose(with_log_target(plain).y_test, log.y_test)
 
 
 def test_rank() -> None:
