@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
-from kanlab.charts.style import number, span_is_wide
+from kanlab.charts.style import number, room_around, span_is_wide
 from kanlab.language import marked, say
 from kanlab.selection.measures import MEASURES, Measure
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, REGRESSION
@@ -66,7 +66,7 @@ class RobustAxis:
         if self.log:
             room = (self.high / self.low) ** 0.07 if self.high > self.low else 1.5
             return self.low / room, self.high * room
-        room = 0.07 * (self.high - self.low) or 0.05 * abs(self.high) or 1.0
+        room = room_around(self.low, self.high) or 0.07 * (self.high - self.low)
         return self.low - room, self.high + room
 
     @property

@@ -24,6 +24,9 @@ NUMBERS = "abs(datum.value) < 1e4 ? format(datum.value, '.6~g') : format(datum.v
 _TITLE_WIDTH, _SUBTITLE_WIDTH, _AXIS_WIDTH = 40, 62, 54  # characters that fit a phone
 
 
+ALIKE = 1e-6  # of their size: values nearer to each other look the same
+
+
 def span_is_wide(values: pd.Series) -> bool:
     """Whether positive values span more than a decade.
 
@@ -34,8 +37,22 @@ def span_is_wide(values: pd.Series) -> bool:
     return len(positive) > 1 and bool(positive.max() / positive.min() > 10)
 
 
+def room_around(low: float, high: float) -> float:
+    """How far an axis goes on beyond values that agree but for rounding, where ticks have digits that say nothing; 0 where
+    they differ.
+
+    >>> room_around(2e9, 2e9), room_around(2.0, 3.0), room_around(0.0, 0.0)
+    (100000000.0, 0.0, 1.0)
+    """
+    largest = max(abs(low), abs(high))
+    return (0.05 * largest or 1.0) if high - low <= ALIKE * largest else 0.0
+
+
 def scale_of(values: pd.Series) -> alt.Scale:
     """A logarithmic scale if the values span decades; no scale is forced to start at zero."""
+    finite = values[np.isfinite(values)]
+    if len(finite) > 1 and (room := room_around(finite.min(), finite.max())):
+        return alt.Scale(zero=False, nice=False, domain=[finite.min() - room, finite.max() + room])
     if not span_is_wide(values):
         return alt.Scale(zero=False, nice=True, padding=12)
     return alt.Scale(type="log", nice=False, padding=16)

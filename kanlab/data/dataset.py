@@ -29,6 +29,7 @@ from kanlab.files import OWNERS_FILE, written_whole
 from kanlab.language import say, use
 from kanlab.stats.likelihood import (
     COUNTS,
+    REGRESSION,
     Distribution,
     HasTask,
     weighted_losses,
@@ -346,7 +347,15 @@ class Dataset(HasTask):
         if self.task == COUNTS:
             rss = replace(rss, counts=count_scores(train, self.y_train, test, self.y_test))
         rmse_test = self.rmse(test, self.y_test, self.w_test) if held_out else None
-        return replace(rss, rmse_train=self.rmse(train, self.y_train, self.w_train), rmse_test=rmse_test)
+        rmse_train = self.rmse(train, self.y_train, self.w_train)
+        return replace(rss, rmse_train=rmse_train, rmse_test=rmse_test, n_negative=self._negative(train, test))
+
+    def _negative(self, train: Array, test: Array) -> int | None:
+        """How many predictions are below 0 of a quantity, fitted as it is, that never is 0 or less; None where none is."""
+        plain = self.task == REGRESSION and self.target_transform.scale == "none"
+        if not plain or min(self.y_train.min(), self.y_test.min(initial=np.inf)) <= 0.0:
+            return None
+        return int((train < 0.0).sum() + (test < 0.0).sum()) or None
 
     def losses(self, predicted: Array) -> Array:
         """What each training row (n,) adds to the misfit of predictions of all of them."""

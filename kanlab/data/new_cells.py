@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Mask
-from kanlab.data.encoders import as_text, is_date, is_numeric, to_numbers
+from kanlab.data.encoders import as_text, is_boolean, is_date, is_numeric, to_numbers
 from kanlab.data.reading.cells import date_of, missing_words, order_of
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions
 from kanlab.errors import DatasetError
@@ -59,7 +59,8 @@ def read_column(
         return _cells(text.astype("str").where(text.notna()), kind, known, found, counts)
     elif is_numeric(column):
         _check_sign(column, how, found.columns.get(str(column.name)))
-        if numbers := known.missing_numbers:
+        numbers = known.missing_numbers
+        if numbers and not is_boolean(column):  # True is no 1, whatever that means elsewhere
             values = column.where(~column.isin(numbers))
     return Column(values, np.zeros(len(column), dtype=bool))
 

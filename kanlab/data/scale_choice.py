@@ -1,6 +1,7 @@
 r"""Whether a target that spans decades is better fitted by its logarithm: decided by a straight line on the training rows.
 
-Where the values of a target are all above 0 and the largest is a hundred times the smallest or more, errors seldom have one
+Where the values of a target are all above 0 and the largest is a hundred times the smallest or more (thirty times, where a
+long tail to the right is gone from the logarithm, as in prices), errors seldom have one
 size: they grow with the value, and a least-squares fit of the values follows a few large rows. The logarithm then has errors
 of one size, and a power law becomes a line. Whether it is so the rows tell. Least squares is fitted to the values, to their
 logarithm, and to that on the logarithms of the features that span decades as well, and the AICc of all three is put on the
@@ -29,6 +30,10 @@ from kanlab.stats.criteria import aicc
 from kanlab.text import agreeing, listing, quoted
 
 DECADES = 2.0  # from the smallest value to the largest
+FEWER_DECADES = (
+    1.5  # enough where the tail is the logarithm's: skewness SKEWED of values, within EVEN of their logarithms
+)
+SKEWED, EVEN = 1.5, 0.5
 MORE = 10.0  # units of AICc by which the logarithm must fit better
 LEAST_ROWS = 10
 
@@ -47,6 +52,26 @@ def spans_decades(values: Array) -> bool:
     return bool(len(x) and x.min() > 0 and np.log10(x.max()) - np.log10(x.min()) >= DECADES)
 
 
+def is_skewed(values: Array) -> bool:
+    """Whether all values are above 0 and span FEWER_DECADES with a long tail to the right that their logarithm has not.
+
+    >>> is_skewed(np.exp(4 * np.linspace(0, 1, 99))), is_skewed(4 * np.linspace(0.01, 1, 99))
+    (False, False)
+    >>> is_skewed(np.exp(np.random.default_rng(0).normal(0, 0.9, 999)))
+    True
+    """
+    if not (values.min() > 0 and np.log10(values.max()) - np.log10(values.min()) >= FEWER_DECADES):
+        return False
+    return _skewness(values) > SKEWED and abs(_skewness(np.log(values))) < EVEN
+
+
+def _skewness(x: Array) -> float:
+    """The third standardised moment of values that are not all alike."""
+    z = x / np.abs(x).max()
+    z = z - z.mean()
+    return float(np.mean(z**3) / np.mean(z**2) ** 1.5)
+
+
 def suggested(target: str, columns: Sequence[EncodedColumn], rows: pd.DataFrame, y: Array) -> Suggestion | None:
     """The logarithm where it fits better by far; None where it does not, or where there is nothing to tell by.
 
@@ -58,7 +83,7 @@ def suggested(target: str, columns: Sequence[EncodedColumn], rows: pd.DataFrame,
     ('x',)
     """
     n = len(y)
-    if n < LEAST_ROWS or not spans_decades(y):
+    if n < LEAST_ROWS or not (spans_decades(y) or is_skewed(y)):
         return None
     X = np.column_stack([c.encode(rows) for c in columns])
     X = np.where(np.isfinite(X), X, 0.0)

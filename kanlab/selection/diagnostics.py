@@ -19,6 +19,7 @@ from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord, first_ranked, ranked
+from kanlab.text import quoted
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter
@@ -31,10 +32,14 @@ TOLD = 1e-4  # of the squared error of the mean on rows left out: a linear model
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One sentence of what is wrong and what to do; widen: the space that answers it."""
+    """One sentence of what is wrong and what to do.
+
+    widen: the space that answers it.  log: whether the logarithm of the target does.
+    """
 
     sentence: str
     widen: SearchSpace | None = None
+    log: bool = False
 
 
 def diagnose(
@@ -62,6 +67,7 @@ def diagnose(
         ]
     found += [
         _dispersion(handle, choice),
+        _negative(handle, choice, listed),
         _linear(choice, listed),
         _told(choice, listed),
         _other_family(choice, listed),
@@ -234,6 +240,25 @@ def _dispersion(handle: StudyView, choice: Candidate) -> Diagnostic | None:
             )
         )
     return None
+
+
+def _negative(handle: StudyView, choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
+    """The recommended model, or the average beside it, is below 0 in some rows of a target that never is."""
+    average = (c for c in listed if c.average is not None)
+    found = next((c for c in (choice, *average) if c.n_negative), None)
+    if found is None:
+        return None
+    return Diagnostic(
+        say(
+            "{target} is above 0 in every row, but the predictions of {model} are below 0 in {count:,} of {rows:,} rows. "
+            "Fit its logarithm (the scale log of the target), of which every prediction is above 0.",
+            target=quoted(handle.data.target),
+            model=found.name,
+            count=found.n_negative,
+            rows=handle.data.n_train + handle.data.n_test,
+        ),
+        log=True,
+    )
 
 
 def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:

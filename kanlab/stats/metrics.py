@@ -123,7 +123,8 @@ class Scores:
     `counts` stands beside it.
     edf: effective degrees of freedom of a network's fit.  n_params_effective: what it has spent, aicc_effective: AICc by that,
     +inf where it is not defined; all None where networks are not ranked by it.
-    press, press_se: as of `LeftOut`.
+    press, press_se: as of `LeftOut`.  n_negative: rows predicted below 0 of a quantity that is above 0 in every row; None
+    where there are none.
 
     >>> Scores(n_params=5, rss_train=2.0, aicc=-34.8).misfit
     2.0
@@ -142,6 +143,7 @@ class Scores:
     edf: float | None = None
     n_params_effective: float | None = None
     aicc_effective: float | None = None
+    n_negative: int | None = None
 
     @property
     def criterion(self) -> float | None:
@@ -186,7 +188,8 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """Flat: the scores of classes or counts stand beside the others."""
         own = self.classes or self.counts
-        return {name: getattr(self, name) for name in _NAMES} | ({} if own is None else own._asdict())
+        below = {"n_negative": self.n_negative} if self.n_negative else {}
+        return {name: getattr(self, name) for name in _NAMES} | ({} if own is None else own._asdict()) | below
 
     def effective(self) -> dict[str, float | None]:
         """What a network has spent, as JSON has it, infinity being None; nothing where it is not known."""
@@ -200,7 +203,7 @@ class Scores:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Scores:
         """The inverse of `to_dict`; other keys are left alone."""
-        known = {name: content[name] for name in _NAMES if name in content}
+        known = {name: content[name] for name in (*_NAMES, "n_negative") if name in content}
         classes, counts = (
             of(**{name: content[name] for name in of._fields if name in content})
             if content.keys() >= set(of._fields) - of._field_defaults.keys()
@@ -211,7 +214,9 @@ class Scores:
 
 
 _EFFECTIVE = ("edf", "n_params_effective", "aicc_effective")  # of networks alone
-_NAMES = tuple(name for name in Scores.__dataclass_fields__ if name not in ("classes", "counts", *_EFFECTIVE))
+_NAMES = tuple(
+    name for name in Scores.__dataclass_fields__ if name not in ("classes", "counts", "n_negative", *_EFFECTIVE)
+)
 _NOT_ERRORS = ("n_params", "aicc", "press", "press_se", "accuracy_loo", "press_se_shares")
 
 
@@ -231,6 +236,7 @@ class HasScores:
     edf: float | None
     n_params_effective: float | None
     aicc_effective: float | None
+    n_negative: int | None
     criterion: float | None
     counts: CountScores | None
     deviance: float | None

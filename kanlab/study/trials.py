@@ -189,6 +189,8 @@ def outcome_attributes(spec: StudySpec, data: DataSummary, cell: Cell, outcome: 
         fit["edf"] = edf
     if data.is_transformed:  # elsewhere it follows from the RSS
         fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
+    if outcome.scores.n_negative:
+        fit["n_negative"] = outcome.scores.n_negative
     for name, own in (("classes", outcome.classes), ("counts", outcome.counts)):
         if own is not None:
             fit[name] = [_finite(v) for v in own]
@@ -232,6 +234,7 @@ def make_record(trial: StoredTrial, spec: StudySpec, data: DataSummary) -> Trial
         rmse_test=rmse[1],
         classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
         counts=CountScores(*fit["counts"]) if "counts" in fit else None,
+        n_negative=fit.get("n_negative"),
     )
     scores = with_effective(scores, spec, data, cell, fit.get("edf"))
     complete = trial.state == "COMPLETE" and None not in (scores.rss_train, scores.misfit, scores.aicc)

@@ -22,7 +22,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import cluster, fitted_model, identity, search_ranges, session, sharing
+from kanlab.ui import cluster, fitted_model, identity, residual_remedies, search_ranges, session, sharing
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -203,6 +203,8 @@ def warnings(found: Recommendation, handle: StudyHandle) -> None:
     for number, warning in enumerate(found.warnings):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(literal(warning.sentence), icon=":material/warning:")
+            if controls and warning.log:
+                residual_remedies.log_button(handle, f"log-{number}")
             if not controls or warning.widen is None:
                 continue
             label, more = say("Widen"), say("Open Search with wider ranges.")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from kanlab.data import changed
 from kanlab.data.dataset import Dataset
+from kanlab.execution.manage import load_data
 from kanlab.explain.residual_checks import Check
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.language import marked, say
@@ -45,6 +46,13 @@ def button(check: Check, data: Dataset, handle: StudyHandle) -> None:
     label, help_text = map(say, _LABELS[check.remedy])
     if st.button(label, key=f"mend-{check.name}", help=help_text, icon=":material/build:"):
         _act(check, data, handle)
+
+
+def log_button(handle: StudyHandle, key: str) -> None:
+    """A button that opens Search on the rows of a study with the logarithm of their target."""
+    label, help_text = map(say, _LABELS["log"])
+    if st.button(label, key=key, help=help_text, icon=":material/build:"):
+        _search(lambda: changed.with_log_target(load_data(handle)), handle, handle.spec.space)
 
 
 def fit_without(rows: Sequence[int], data: Dataset, handle: StudyHandle) -> None:

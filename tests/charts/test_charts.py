@@ -17,6 +17,7 @@ from kanlab.charts import cells as cell_charts
 from kanlab.charts import evidence, training
 from kanlab.charts import trials as trial_charts
 from kanlab.charts.encoding import RobustAxis, robust_axis, upper_fence
+from kanlab.charts.style import scale_of
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell
 from kanlab.selection.measures import MEASURES
@@ -29,6 +30,20 @@ from kanlab.study.trials import CompletedTrial, TrialRecord
 
 def complete(number: int, cell: Cell, scores: Scores) -> TrialRecord:
     return CompletedTrial(number, "complete", cell, scores, 0.1, "stalled")
+
+
+@pytest.mark.parametrize(("low", "high"), [(16.8e9, 16.8e9 * (1 + 1e-10)), (3.0, 3.0), (-5.0, -5.0 + 1e-9), (0.0, 0.0)])
+def test_values_that_agree_but_for_rounding_have_an_axis_of_few_digits(low: float, high: float) -> None:
+    axis = robust_axis(pd.Series([low, low, high]))
+    first, last = axis.margin
+    assert last - first >= 0.09 * max(abs(low), abs(high))
+    assert first < low <= high < last
+    domain = scale_of(pd.Series([low, high])).to_dict()["domain"]
+    assert domain == pytest.approx([first, last], abs=1e-6 * (last - first))
+
+
+def test_values_that_differ_keep_their_axis() -> None:
+    assert robust_axis(pd.Series([647_530.0, 647_540.0]), fence=False).margin == pytest.approx((647_529.3, 647_540.7))
 
 
 def records(count: int, rng: np.random.Generator) -> list[TrialRecord]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from kanlab.api import tune
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
-from kanlab.data.scale_choice import spans_decades, suggested
+from kanlab.data.scale_choice import _skewness, is_skewed, spans_decades, suggested
 from kanlab.errors import StudyError
 from kanlab.explain.study_predictor import smearing
 from kanlab.export.document import read_bundle
@@ -123,6 +124,29 @@ def test_what_is_suggested_has_the_lower_aicc_on_the_scale_of_the_target() -> No
     gain = line(plain) - line(data) - offset
     (said,) = [n for n in data.notes if "decades" in n]
     assert f"its AICc is {gain:,.0f} lower" in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sigma", "scale"),
+    [
+        (0.1, 0.1 * 10**1.8, 0.9, "log"),  # a tail that the logarithm has not
+        (0.3, 0.3 * 10**1.3, 0.9, "none"),  # spans too little
+    ],
+)
+def test_prices_of_less_than_two_decades(low: float, high: float, sigma: float, scale: str) -> None:
+    """Amounts such as those of `diamonds` (ggplot2): 1.8 decades, skewness 1.6, that of their logarithms 0.1."""
+    z = np.random.default_rng(6).normal(0, sigma, 400)
+    y = np.clip(np.exp(z), low, high)
+    data = Dataset.from_frame(table_of(y, z + np.random.default_rng(7).normal(0, 0.2, 400)), "y", test_fraction=0.0)
+    assert data.preparation.target_scale == scale
+
+
+@given(st.floats(1e-150, 1e150))
+@settings(max_examples=10, deadline=None)
+def test_skewness_knows_no_unit(unit: float) -> None:
+    y = np.exp(np.random.default_rng(8).normal(0, 1, 200))
+    assert _skewness(unit * y) == pytest.approx(scipy.stats.skew(y), rel=1e-9)
+    assert is_skewed(unit * y) == is_skewed(y)
 
 
 @given(st.floats(0.01, 100.0))

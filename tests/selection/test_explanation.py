@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from kanlab.api import tune
 from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
 from kanlab.execution.final_check import FINAL_CHECK, final_check_task, keep_final_check
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.candidates import Candidate, candidates
@@ -24,6 +27,7 @@ from tests.helpers.sentences import assert_sentence
 from tests.helpers.validations import refits, study, validation
 
 INNER, OTHER, LARGE = Cell(2, 3, 2), Cell(1, 4, 2), Cell(2, 4, 2)
+SMALL = SearchSpace((1, 1), (2, 2), (1, 1))
 SPACE = SearchSpace((1, 4), (2, 5), (1, 3))
 FAR = -300.0  # an AICc no other model comes near to
 
@@ -478,6 +482,38 @@ def test_a_few_permutations_decide_nothing(quiet: StudyHandle) -> None:
 def test_rows_that_extrapolate(share: float, fires: bool, quiet: StudyHandle) -> None:
     known = validation(refits=refits(quiet, {INNER: [FAR] * 5}, extrapolates=share))
     assert bool(warning(found(quiet, known), "20% of the test rows lie outside")) == fires
+
+
+def amounts(rows: int = 40, sd: float = 2.0) -> pd.DataFrame:
+    """A target above 0 that a line leaves below it."""
+    x = np.linspace(0, 1, rows)
+    return pd.DataFrame({"x": x, "amount": np.maximum(0.2, 10 * x - 1 + np.random.default_rng(0).normal(0, sd, rows))})
+
+
+@pytest.mark.usefixtures("one_worker")
+@pytest.mark.parametrize(("rows", "sd", "name"), [(40, 2.0, "the linear model"), (60, 1.5, "trial 0")])
+def test_predictions_below_0_of_amounts_above_it(rows: int, sd: float, name: str) -> None:
+    table = amounts(rows, sd)
+    study = tune(Dataset.from_frame(table, "amount"), SMALL, workers=1)
+    below = int((study.predict(table).frame["amount_predicted"] < 0).sum())
+    assert below > 1
+    (warning,) = [w for w in study.recommendation.warnings if w.log]
+    assert name in warning.sentence
+    assert f"are below 0 in {below} of {rows} rows" in warning.sentence
+    assert_sentence(warning.sentence)
+    assert warning.sentence in study.recommendation.to_dict()["warnings"]
+    logged = Dataset.from_frame(table, "amount", preparation=Preparation(target_scale="log"))
+    study = tune(logged, SMALL, workers=1)
+    assert not [w for w in study.recommendation.warnings if w.log]
+    assert (study.predict(table).frame["amount_predicted"] > 0).all()
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_nothing_is_said_of_a_target_that_has_values_of_0_and_below() -> None:
+    shifted = amounts().assign(amount=lambda t: t["amount"] - 0.2)
+    study = tune(Dataset.from_frame(shifted, "amount"), SMALL, workers=1)
+    assert not [w for w in study.recommendation.warnings if w.log]
+    assert all(c.n_negative is None for c in study.recommendation.candidates)
 
 
 def test_the_linear_model_of_lowest_aicc_is_held_against_the_choice_and_not_against_itself() -> None:

@@ -83,6 +83,7 @@ OF_COUNTS = CountScores(60.0, 0.6, 0.7, 0.4, None, 55.0)
         Scores(),
         Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5),
         Scores(2.5, 9.0, rmse_test=0.2),
+        Scores(2.5, 9.0, rmse_test=0.2, n_negative=3),
         Scores(4, 9.0, classes=OF_CLASSES),
         Scores(4, 9.0, rmse_test=0.2, counts=OF_COUNTS),
     ],
@@ -117,7 +118,7 @@ class Holder(HasScores):
 
 
 def test_a_holder_gives_its_scores_by_name() -> None:
-    scores = Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES, OF_COUNTS, 2.5, 4.0, -23.0)
+    scores = Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES, OF_COUNTS, 2.5, 4.0, -23.0, 7)
     held = Holder("x", scores)
     for name in HasScores.__annotations__.keys() - {"scores"}:
         assert getattr(held, name) == getattr(held.scores, name) is not None

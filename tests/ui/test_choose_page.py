@@ -24,7 +24,7 @@ from kanlab.study.trials import best_trial
 from tests.helpers import pages
 from tests.helpers.pages import go, healthy, open_tab
 from tests.helpers.validations import refits, study, validation
-from tests.selection.test_explanation import REDUCED, checked, press
+from tests.selection.test_explanation import REDUCED, amounts, checked, press
 
 Fake = Callable[..., Path]
 SPACE = SearchSpace((1, 3), (2, 4), (1, 2))
@@ -102,6 +102,20 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
     assert "wider where its best network lies at the edge: hidden neurons 1 to 4." in text_of(app)
     healthy(app.slider(key="grid").set_value((2, 3)).run())
     assert "wider where its best network" not in text_of(app)
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_predictions_below_0_open_the_search_with_the_logarithm(app: AppTest) -> None:
+    tuned = tune(Dataset.from_frame(amounts(), "amount"), SearchSpace((1, 1), (2, 2), (1, 1)), workers=1)
+    choose(app, tuned.handle)
+    assert "are below 0 in" in text_of(app)
+    healthy(next(b for b in app.button if b.label == "Fit the logarithm").click().run())
+    assert session_target(app) == "log(amount)"
+
+
+def session_target(app: AppTest) -> str:
+    """What the data set that Search is open with is fitted to."""
+    return str(app.session_state["kanlab_dataset"].target_label)
 
 
 def test_a_strong_interaction_opens_the_search_with_products(app: AppTest, small: Dataset) -> None:

@@ -119,3 +119,13 @@ def test_a_gap_among_words_beside_a_number_that_means_missing() -> None:
     np.testing.assert_array_equal(marks, [new["word"].isna().to_numpy(dtype=float)])
     assert check(b"a,b,c\n1,x,1\n" + b"?,NA,2\n-,n/a,3\nNULL,,4\n#N/A,y,5\n" * 8, {"missing": ("1", "-999", "NA")},
                  DEFAULT | {"gaps": "fill", "max_levels": 2}) == "data set"  # fmt: skip
+
+
+def test_true_is_not_the_1_that_means_missing() -> None:
+    """Rows of yes could not be predicted where 1 was a word for missing."""
+    rows = ["x,flag,y", *(f"{i + 2},{'yes' if i % 2 else 'no'},{i % 5}.5" for i in range(40))]
+    table = read_table(io.BytesIO("\n".join(rows).encode()), name="some.csv", missing=("1", "0"))
+    data = Dataset.from_frame(table.frame, "y")
+    inputs = data.recipe.apply(table.frame.drop(columns="y"))
+    assert inputs.complete.all()
+    np.testing.assert_array_equal(inputs.X[:, data.features.index("flag")], np.arange(40) % 2)
