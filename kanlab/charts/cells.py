@@ -228,8 +228,9 @@ def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str, ti
 def _facet(table: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
     """The columns and rows of such maps, and what is calculated for them by its name."""
 
-    def header(name: str) -> alt.Header:
-        return alt.Header(labelExpr=f"{quoted(name)} + ' = ' + datum.value", labelFontSize=13, labelAnchor="start")
+    def header(name: str, **at: Any) -> alt.Header:
+        words = f"{quoted(name)} + ' = ' + datum.value"
+        return alt.Header(labelExpr=words, labelFontSize=13, labelAnchor="start", **at)
 
     facet: dict[str, Any] = {"column": alt.Column("k:O", title=None, header=header("k"))}
     varying = [name for name in _LEVELS if name in table]
@@ -240,5 +241,7 @@ def _facet(table: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
         several = quoted(", " + say(_LEVELS["multiplication"]) + " = ")
         field = "level"
         transform = {field: f"datum.depth + (datum.multiplication ? {several} + datum.multiplication : '')"}
-    facet["row"] = alt.Row(f"{field}:O", title=None, header=header(say(_LEVELS[varying[0]])))
+    # above its maps: beside maps of two or three grids it is longer than they are high
+    above = {"labelOrient": "top", "labelAngle": 0, "labelPadding": 4}
+    facet["row"] = alt.Row(f"{field}:O", title=None, header=header(say(_LEVELS[varying[0]]), **above))
     return facet, transform

@@ -136,6 +136,8 @@ def test_depth_is_drawn_where_it_is_a_parameter() -> None:
     for plain, other in ((trial_table(trials), trial_table(deep)),):
         assert "row" not in drawn(cell_charts.aicc_map(plain))["facet"]
         assert "row" in drawn(cell_charts.aicc_map(other))["facet"]
+        # beside maps of two or three grids "multiplication = 1" would be longer than they are high
+        assert drawn(cell_charts.aicc_map(other))["facet"]["row"]["header"]["labelOrient"] == "top"
         assert "hidden layers" in json.dumps(drawn(cell_charts.slices(other)))
         assert "hidden layers" not in json.dumps(drawn(cell_charts.slices(plain)))
 
