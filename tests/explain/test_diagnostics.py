@@ -15,6 +15,7 @@ from statsmodels.stats.outliers_influence import OLSInfluence
 
 from kanlab.data import changed
 from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
 from kanlab.explain import class_checks, residual_checks
 from kanlab.explain.average import AveragedModel
@@ -33,9 +34,9 @@ def rows(seed: int = 0, n: int = N) -> tuple[np.random.Generator, np.ndarray]:
 
 
 def dataset(y: np.ndarray, X: np.ndarray, task: str = "regression", fraction: float = 0.0) -> Dataset:
-    return Dataset.from_frame(
-        pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": y}), "y", test_fraction=fraction, task=task
-    )
+    plain = Preparation(target_scale="none")  # spread that grows with the target is to be found, not taken out
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": y})
+    return Dataset.from_frame(frame, "y", test_fraction=fraction, task=task, preparation=plain)
 
 
 def of_linear(y: np.ndarray, X: np.ndarray, task: str = "regression") -> Diagnostics:
