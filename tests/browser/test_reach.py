@@ -158,7 +158,9 @@ def test_from_an_empty_home_to_a_formula_without_a_mouse(page: Page, address: st
     tab_to(page, "^Network$")
     page.keyboard.press("ArrowRight")
     settle(page)
-    assert page.evaluate(_STOP)["name"] == "Formula"  # the tab that was chosen keeps the focus
+    expect(
+        page.get_by_role("tab", name="Formula", exact=True)
+    ).to_be_focused()  # the tab that was chosen keeps the focus
     expect(page.locator(".katex-display").first).to_be_visible()
     expect(page.get_by_role("heading", name="The network as a formula")).to_be_visible()
 
