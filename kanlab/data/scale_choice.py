@@ -30,10 +30,8 @@ from kanlab.stats.criteria import aicc
 from kanlab.text import agreeing, listing, quoted
 
 DECADES = 2.0  # from the smallest value to the largest
-FEWER_DECADES = (
-    1.5  # enough where the tail is the logarithm's: skewness SKEWED of values, within EVEN of their logarithms
-)
-SKEWED, EVEN = 1.5, 0.5
+# fewer are enough where the skewness of the values is above SKEWED, and that of their logarithms within EVEN of 0
+FEWER_DECADES, SKEWED, EVEN = 1.5, 1.5, 0.5
 MORE = 10.0  # units of AICc by which the logarithm must fit better
 LEAST_ROWS = 10
 
