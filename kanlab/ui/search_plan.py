@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -20,6 +21,7 @@ from kanlab.ui import cluster, drawing, search_ranges
 from kanlab.ui.widgets import sentences
 
 FEW_ROWS = 3.0
+_SENT = 0.025  # seconds; Streamlit sends what has been drawn every 0.01
 
 
 def networks_in_ranges(data: Dataset, networks_of: Callable[[SearchSpace], StudySpec]) -> StudySpec:
@@ -39,6 +41,7 @@ def networks_in_ranges(data: Dataset, networks_of: Callable[[SearchSpace], Study
         networks = networks_of(space)
         how_many(space, networks.admissible(data.n, data.d), data, after_fit=networks.after_fit)
         if shown and shown[0] != networks:
+            time.sleep(_SENT)  # a run of the whole page discards what this one has not sent yet
             st.rerun()
         shown[:] = [networks]
 
