@@ -37,10 +37,7 @@ class _Step(NamedTuple):
 _STEPS = (
     _Step(
         LIVE,
-        marked(
-            "Done. Each point is a network. The largest ones only copy the noise, so AICc charges for "
-            "size: **the lowest points on the left are worth theirs.**"
-        ),
+        marked("**Done.** The lowest points on the left are worth their size."),
         marked("See which one to take"),
     ),
     _Step(
@@ -68,7 +65,8 @@ _STEPS = (
     ),
 )
 _WAIT = marked(
-    "kanlab is fitting 63 small networks to 400 noisy rows. Each becomes a point below. **This takes some seconds.**"
+    "kanlab is fitting 63 small networks to 400 noisy rows, which takes some seconds. Each becomes a point below. "
+    "The largest ones only copy the noise, so AICc charges for size: **the lowest points on the left will be worth theirs.**"
 )
 _GONE = marked("The study of the tour is not open.")
 
