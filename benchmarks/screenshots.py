@@ -35,9 +35,10 @@ FOLDER = ROOT / "docs" / "screenshots"
 STUDY, PRODUCT = "hidden-formula", "product"
 THEMES, WIDTHS = ("light", "dark"), (1280, 390)
 LARGEST = 6_000_000  # bytes of all pictures
-_HIGHEST = 2600  # px of a page
+_HIGHEST = 6000  # px of a page; the longest have 4000
 _IDLE = "!document.querySelector('[data-test-script-state=\"running\"]')"
 _MAIN = "document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
+_TO_THE_TOP = "document.querySelector('[data-testid=\"stMain\"]').scrollTo(0, 0)"
 
 
 def _upload(page: Page) -> None:
@@ -62,6 +63,10 @@ def _tab(name: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("tab", name=say(name), exact=True).click()
 
 
+def _dashboard(page: Page) -> None:
+    page.get_by_role("link", name=say("Open in optuna-dashboard")).wait_for()
+
+
 def _nothing(page: Page) -> None:
     pass
 
@@ -71,7 +76,7 @@ SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {  # the address, and wh
     "data": ("/", _upload),
     "search": ("/", _search),
     "more-settings": ("/", _more_settings),
-    "live": (f"/live?study={STUDY}", _nothing),
+    "live": (f"/live?study={STUDY}", _dashboard),
     "choose": (f"/choose?study={STUDY}", _nothing),
     "model": (f"/model?study={STUDY}", _nothing),
     "product": (f"/model?study={PRODUCT}", _nothing),
@@ -121,6 +126,9 @@ def taken(page: Page, width: int) -> bytes:
     for _ in range(2):  # a page may grow while it has room
         page.set_viewport_size({"width": width, "height": min(_HIGHEST, max(700, page.evaluate(_MAIN)))})
         settle(page)
+    page.evaluate(_TO_THE_TOP)
+    if (height := page.evaluate(_MAIN)) > _HIGHEST:
+        sys.exit(f"A page has {height} px, more than {_HIGHEST}: it would be cut off.")
     return page.screenshot()
 
 

@@ -91,7 +91,7 @@ with sentences():
     spec = asked.of(dataset).for_few_rows(dataset.n, dataset.d)  # as a study makes it, for the engine that is chosen
 with place_of_map:
     seconds = search_plan.fit_seconds(data, spec)
-    search_plan.admissible_map(space, admissible, data, n_params, seconds)
+    search_plan.admissible_map(space, admissible, data, n_params, seconds, networks.ranks_by_spent)
 st.markdown(search_budget.planned(spec, len(admissible)))
 reload.keep_data()
 if st.button(say("Start"), type="primary", icon=":material/play_arrow:", key="start"):

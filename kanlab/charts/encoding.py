@@ -5,6 +5,7 @@ A robust axis ends at an upper fence of the networks, so that a few bad trials a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -73,6 +74,19 @@ class RobustAxis:
     def ends(self) -> pd.Series:
         """low and high."""
         return pd.Series([self.low, self.high])
+
+    @property
+    def round_values(self) -> list[float]:
+        """Where a logarithmic axis has its labels: 1, 2, 5, 10, and powers of ten alone where that were too many.
+
+        >>> RobustAxis(0.09, 1.3, True).round_values, RobustAxis(2.0, 30000.0, True).round_values
+        ([0.1, 0.2, 0.5, 1.0], [10.0, 100.0, 1000.0, 10000.0])
+        """
+        low, high = self.margin
+        steps = (1, 2, 5) if high < 1000 * low else (1,)
+        powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+        values = [float(f"{step}e{power}") for power in powers for step in steps]
+        return [value for value in values if low <= value <= high]
 
     def scale(self) -> alt.Scale:
         """The Vega-Lite scale."""
@@ -152,7 +166,7 @@ def color_of(k: pd.Series, look: Palette = LIGHT) -> alt.Color:
             titleAnchor="middle",
             gradientLength=160,
             gradientThickness=10,
-            format=".2~s",
+            format=".3~s",
             values=_three(k),
             offset=4,
         ),

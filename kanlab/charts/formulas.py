@@ -54,8 +54,9 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     drawn = drawn.assign(drawn_y=up.drawn(drawn["held_out"]), beyond=up.beyond(drawn["held_out"]) > 0)
     across = robust_axis(drawn["complexity"], "auto", fence=False)
     x = alt.X("complexity:Q", title=say("complexity"), scale=across.scale(), axis=axis_below(format="d", tickMinStep=1))
+    labels = {"values": up.round_values} if up.log else {}
     title = axis_title(say("held-out {error} ({unit})", error=say(error), unit=short(unit)))
-    y = alt.Y("drawn_y:Q", title=title, scale=up.scale(), axis=axis_left(5, title))
+    y = alt.Y("drawn_y:Q", title=title, scale=up.scale(), axis=axis_left(5, title, **labels))
     kinds = [kind for kind in _SHAPES if kind in set(drawn["mark"])]
     inks = {RECOMMENDED: look.accent, EDITED: look.text, TIED: look.second, _NEITHER: look.faint}
     color = alt.Color(
@@ -108,7 +109,9 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
             formula=short(best.formula, _SHOWN),
             complexity=best.complexity,
         )
-    heading, subtitle = say("Formulas: error against complexity"), say("tied: within one standard error of the lowest")
+    heading, notes = say("Formulas: error against complexity"), []
+    if TIED in kinds:
+        notes.append(say("tied: within one standard error of the lowest"))
     if far := int(drawn["beyond"].sum()):
-        subtitle += say("; {far:,} beyond the axis, drawn at its edge", far=far)
-    return titled(alt.layer(line, ring, points), heading, subtitle, HEIGHT, look, words)
+        notes.append(say("{far:,} beyond the axis, drawn at its edge", far=far))
+    return titled(alt.layer(line, ring, points), heading, "\n".join(notes), HEIGHT, look, words)

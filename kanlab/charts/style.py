@@ -159,10 +159,12 @@ def wrapped(words: str, width: int, most: int = 3) -> list[str]:
 
 
 def heading(title: str, subtitle: str, look: Palette = LIGHT) -> alt.TitleParams:
-    """A title with a subtitle, whose line stays when it is empty. Both wrap, so that a phone shows them whole."""
+    """A title with a subtitle, whose line stays when it is empty. Both wrap, so that a phone shows them whole; a new line in
+    the subtitle stays one.
+    """
     return alt.TitleParams(
         wrapped(title, _TITLE_WIDTH, 4),
-        subtitle=wrapped(subtitle, _SUBTITLE_WIDTH),
+        subtitle=[line for part in subtitle.split("\n") for line in wrapped(part, _SUBTITLE_WIDTH)],
         anchor="start",
         fontSize=15,
         subtitleFontSize=12,

@@ -119,9 +119,7 @@ def pareto_front(
     what = say("; ").join(
         filter(None, [say("{fit} against the number of parameters K, one point per trial", fit=say(of.fit)), sentence])
     )
-    return plot.whole(
-        say("Pareto front: fit against complexity"), say("; ").join(filter(None, [sentence, plot.note])), what
-    )
+    return plot.whole(say("Pareto front: fit against complexity"), "\n".join(filter(None, [sentence, plot.note])), what)
 
 
 def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Layered:

@@ -44,7 +44,8 @@ figure figcaption { overflow-wrap: anywhere; } .lines { display: flex; flex-wrap
 figure polygon { fill: var(--accent); opacity: .18; } figure line { stroke: var(--accent); opacity: .45; stroke-width: 5; }
 figure circle { fill: var(--accent); } .ends { display: flex; justify-content: space-between; }
 dt { color: var(--muted); } dd { margin: 0; }
-@media (max-width: 40rem) { .wide > svg { max-width: none !important; } }
+@media (max-width: 40rem) { .wide > svg { max-width: none !important; } body { padding: 1rem .5rem; }
+  ul { padding-left: 1.2rem; } .choice { padding: .7rem; } }
 """
 
 _PLAYED = marked(

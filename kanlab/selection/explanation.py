@@ -60,8 +60,9 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     elif above <= noise:
         reasons.append(
             say(
-                "Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the "
+                "Its {aicc} is {above:.1f} above the lowest, within the {noise:.1f} units by which the "
                 "AICc of a network changes with its seed, and it has fewer parameters.",
+                aicc=_aicc_words(choice),
                 above=above,
                 noise=noise,
             )
@@ -174,6 +175,11 @@ def constraint_reasons(constraints: Constraints, listed: Sequence[Candidate]) ->
     return [say("It keeps to the constraints of the study: {sentences}.", sentences=sentences)]
 
 
+def _aicc_words(network: Candidate) -> str:
+    """By which AICc it is ranked among networks: tables have one of effective K beside that of K."""
+    return say("AICc of effective K") if network.n_params_effective not in (None, network.n_params) else "AICc"
+
+
 def _by_what_is_spent(choice: Candidate) -> str:
     """Why it is the first of the networks."""
     if choice.n_params != choice.n_params_effective:
@@ -215,9 +221,10 @@ def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candida
         say("Of all networks")
         if alone
         else say(
-            "Of the {near} networks within {supported:g} units of the lowest AICc{better}",
+            "Of the {near} networks within {supported:g} units of the lowest {aicc}{better}",
             near=len(near),
             supported=SUPPORTED,
+            aicc=_aicc_words(choice),
             better=better,
         )
     )
@@ -225,15 +232,15 @@ def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candida
         "the mean of {looked_at} networks, which predicts better than most of them alone", looked_at=len(looked_at)
     )
     which = (
-        say("the one of lowest AICc{better}", better=better)
+        say("the one of lowest {aicc}{better}", aicc=_aicc_words(choice), better=better)
         if alone
         else say("the one whose predictions are nearest to {mean}", mean=mean)
     )
     if choice.reduced is None or choice is nearest:
         lowest = (
-            say("it also has the lowest AICc")
+            say("it also has the lowest {aicc}", aicc=_aicc_words(choice))
             if above <= 0.0
-            else say("its AICc is {above:,.1f} above the lowest", above=above)
+            else say("its {aicc} is {above:,.1f} above the lowest", aicc=_aicc_words(choice), above=above)
         )
         return say("{of} it is {which}; {lowest}.", of=of, which=which, lowest=lowest)
     if choice.reduced.of_edges:
@@ -377,11 +384,11 @@ def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> st
     """Why another model's AICc is lower, and it is not taken all the same."""
     both = choice.is_network and lowest.is_network
     gap = criterion_of(choice) - criterion_of(lowest) if both else aicc_of(choice) - aicc_of(lowest)
-    name = _name(lowest)
+    name, words = _name(lowest), _aicc_words(choice) if both else "AICc"
     lower = (
-        say("The AICc of {name} is {gap:,.1f} lower", name=name, gap=gap)
+        say("The {aicc} of {name} is {gap:,.1f} lower", aicc=words, name=name, gap=gap)
         if gap >= 0.1
-        else say("The AICc of {name} is as low", name=name)
+        else say("The {aicc} of {name} is as low", aicc=words, name=name)
     )
     to_this = lowest is held or beats(lowest, held, held)
     other = say("this model") if to_this else _name(held)

@@ -18,7 +18,7 @@ from kanlab.ui import session
 from kanlab.ui.widgets import download, literal, sentences
 
 _WHAT = marked(
-    "**The model in another language**: a file that other programs open or run. It "
+    "**The model for other programs**: a file that they open or run. It "
     "predicts what kanlab predicts, held to the training rows in the same way, from the "
     "same columns."
 )

@@ -104,7 +104,7 @@ def simplest_models(data: Dataset, key: object) -> None:
         share = 100 * (1 - linear.rss_train / constant.rss_train)
         st.markdown(
             say(
-                "A straight line already explains **{share}%** of the variance of {target} in the "
+                "A linear model already explains **{share}%** of the variance of {target} in the "
                 "training rows. A network has to be worth its parameters beyond that.",
                 share=f"{share:.{int(share > 99)}f}",
                 target=literal(short(data.target_label)),

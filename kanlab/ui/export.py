@@ -155,7 +155,7 @@ def _part(made: Bundle, name: str, **options: Any) -> None:
 
 def elsewhere(name: str, which: fitted_model.Which, averaged: bool = False) -> None:
     """The same on the command line and in Python. averaged: whether the study has an average beside the model to read."""
-    with st.expander(say("On the command line and in Python"), icon=":material/terminal:"):
+    with st.expander(say("On the command line and in Python")):
         asked: tuple[str, int | str] | None
         if which is None or which == AVERAGE:
             asked = ("use", "read" if which is None else "predict") if averaged else None

@@ -84,7 +84,7 @@ def use(handle: StudyHandle, found: FoundFormulas, place: int) -> None:
 
 def edit(handle: StudyHandle, formula: Formula, place: int, data: Dataset, shown: str) -> None:
     """One change of the formula, which is fitted and shown. shown: the key that holds the place of the shown formula."""
-    with st.expander(say("Edit this formula"), icon=":material/edit:"):
+    with st.expander(say("Edit this formula")):
         parts = sorted((part for part in formula.parts if part.can), key=lambda part: [*KINDS].index(part.kind))
         part = st.selectbox(say("Part"), parts, format_func=_named, key=f"formula-part-{place}")
         if part is None:
@@ -146,7 +146,7 @@ def _edit(handle: StudyHandle, place: int, change: Edit, data: Dataset, shown: s
 
 def units(handle: StudyHandle) -> None:
     """The units of the columns, as text."""
-    with st.expander(say("Units of the columns"), icon=":material/straighten:"):
+    with st.expander(say("Units of the columns")):
         now = text_of_units(read_units(handle))
         names = [*handle.data.features[:2], handle.data.target]
         st.text_area(

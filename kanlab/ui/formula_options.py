@@ -28,7 +28,7 @@ def hold(handle: StudyHandle) -> None:
 
 def widgets(handle: StudyHandle) -> None:
     """The boxes, in an expander."""
-    with st.expander(say("Functions and repeats"), icon=":material/tune:"):
+    with st.expander(say("Functions and repeats")):
         allowed, forbidden = st.columns(2)
         allowed.multiselect(
             say("May hold"), NAMES, key="formula-functions", placeholder=say("all functions of the library")

@@ -269,10 +269,10 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     places[1].metric(say("{what} of the network, {rows}", what=what, rows=rows), theirs or DASH, help=unit, border=True)
     places[2].metric(say("Complexity"), str(found.complexity), help=say(COMPLEXITY_HELP), border=True)
     code = session.remember(f"formula-python-{key}", stamp, lambda: python(found, title))
-    with st.expander(say("As Python"), icon=":material/code:"):
+    with st.expander(say("As Python")):
         st.code(code, language="python")
         st.caption(say("Its inputs are encoded as in kanlab."))
-    with st.expander(say("As text and LaTeX"), icon=":material/text_fields:"):
+    with st.expander(say("As text and LaTeX")):
         plain, typeset = session.remember(f"formula-text-{key}", stamp, lambda: (str(found), found.latex))
         st.code(plain, language=None, wrap_lines=True)
         st.code(typeset, language="latex", wrap_lines=True)

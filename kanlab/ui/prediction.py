@@ -155,7 +155,7 @@ def interval_box(key: str) -> float | None:
 
 def _written() -> ReadOptions:
     """How the new rows are written, where that is not as in training."""
-    with st.expander(say("Reading: as the training table, unless you say otherwise"), icon=":material/tune:"):
+    with st.expander(say("Reading: as the training table, unless you say otherwise")):
         first, second, third = st.columns(3, gap="medium")
         as_before = say("As in training")
         with first:

@@ -87,7 +87,7 @@ def preparation(
     """
     table = _Table(frame, features or [c for c in frame.columns if c != target], described, key)
     title = say("Prepare: missing values, categories, dates, scales, split")
-    with st.expander(title, icon=":material/construction:"):
+    with st.expander(title):
         first, second, third, fourth = st.columns(4, gap="medium")
         with first:
             fields = _missing_values(table)

@@ -101,9 +101,7 @@ def read_as(columns: Sequence[str], kind: str) -> None:
 
 def panel(report: TableReport | None, columns: list[str]) -> None:
     """The widgets. Every first choice is the automatic one and names what was found."""
-    with st.expander(
-        say("Reading: what was recognised, and how to overrule it"), expanded=report is None, icon=":material/tune:"
-    ):
+    with st.expander(say("Reading: what was recognised, and how to overrule it"), expanded=report is None):
         if report and len(report.parts) > 1:
             _choice(
                 "part",

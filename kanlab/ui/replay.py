@@ -23,7 +23,7 @@ def trial_by_trial(study: Study, records: Sequence[TrialRecord], stamp: Stamp) -
     page = _page(stamp, drawing.look().name, study, records)
     if not page:
         return
-    with st.expander(say("The search, trial by trial"), icon=":material/replay:"):
+    with st.expander(say("The search, trial by trial")):
         packed = base64.b64encode(page.encode()).decode()
         st.iframe(
             f"data:text/html;charset=utf-8;base64,{packed}", height=_HEIGHT, alt=say("The search, trial by trial")

@@ -84,7 +84,7 @@ def budget(most: int) -> Budget:
             )
     with second:
         minutes = st.number_input(
-            say("Maximum minutes"),
+            say("Maximum minutes (0: no limit)"),
             0.0,
             10_000.0,
             0.0,
@@ -92,7 +92,7 @@ def budget(most: int) -> Budget:
             key="minutes",
             format="%g",
             persist_state="session",
-            help=say("0: no limit."),
+            help=say("The search ends after this time with the trials that are done."),
         )
         wanted = st.toggle(
             say("Use all minutes for more starts"),
@@ -137,7 +137,7 @@ def more_settings(chosen: Budget) -> Settings:
     with st.expander(say("More settings")):
         a, b, c, d = st.columns(4, gap="medium")
         starts = a.number_input(
-            say("Starts per configuration"),
+            say("Starts per configuration (0: auto)"),
             0,
             MOST_STARTS,
             0,
@@ -147,7 +147,7 @@ def more_settings(chosen: Budget) -> Settings:
             help=say("Initial networks per configuration, of which the best fit counts. 0: the engine decides."),
         )
         time_limit = b.number_input(
-            say("Maximum seconds per fit"),
+            say("Maximum seconds per fit (0: no limit)"),
             0.0,
             3600.0,
             120.0,
@@ -158,7 +158,7 @@ def more_settings(chosen: Budget) -> Settings:
             help=say("A fit that takes longer counts as a failed trial. 0: no limit."),
         )
         patience = c.number_input(
-            say("Patience (trials)"),
+            say("Patience (trials; 0: off)"),
             0,
             1000,
             0,
@@ -182,7 +182,7 @@ def more_settings(chosen: Budget) -> Settings:
             say("Name of the study"), key="study-name", placeholder=say("named after the file"), max_chars=80
         )
         smoothing = b.number_input(
-            say("Smoothing"),
+            say("Smoothing (0: none)"),
             0.0,
             1e6,
             1000.0,

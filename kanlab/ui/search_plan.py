@@ -70,8 +70,11 @@ def admissible_map(
     data: Dataset,
     n_params: Callable[[Cell], int],
     seconds: Callable[[Cell], float] | None = None,
+    by_spent: bool = False,
 ) -> None:
-    """The map of the space, and how many parameters its networks have. seconds: of one fit, if known."""
+    """The map of the space, and how many parameters its networks have. seconds: of one fit, if known.  by_spent: whether
+    networks are ranked by their effective K, which the map cannot know.
+    """
     fitted, parameters = set(admissible), {cell: n_params(cell) for cell in space.cells}
 
     def status(cell: Cell) -> str:
@@ -104,6 +107,7 @@ def admissible_map(
                 few=few,
                 few_rows=FEW_ROWS,
             )
+            + say(" These are the parameters that data can determine; effective K is known after a fit.") * by_spent
         )
 
 

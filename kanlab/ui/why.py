@@ -131,7 +131,7 @@ def details(found: Explanation, key: str) -> None:
     st.caption(
         say(
             "Distance: the root of the squared differences added up over the features the model "
-            "uses, each scaled so that two training rows drawn at random differ by 2 in the mean."
+            "uses; each is scaled so that the squared difference of two training rows drawn at random is 2 on average."
         )
     )
 

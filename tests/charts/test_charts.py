@@ -16,10 +16,11 @@ from kanlab.baselines.registry import baselines
 from kanlab.charts import cells as cell_charts
 from kanlab.charts import evidence, training
 from kanlab.charts import trials as trial_charts
-from kanlab.charts.encoding import RobustAxis, robust_axis, upper_fence
+from kanlab.charts.encoding import RobustAxis, beyond_words, robust_axis, upper_fence
 from kanlab.charts.style import scale_of
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell
+from kanlab.language import LANGUAGES, use
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import trial_table
 from kanlab.stats.likelihood import BERNOULLI
@@ -140,6 +141,14 @@ def test_depth_is_drawn_where_it_is_a_parameter() -> None:
         assert drawn(cell_charts.aicc_map(other))["facet"]["row"]["header"]["labelOrient"] == "top"
         assert "hidden layers" in json.dumps(drawn(cell_charts.slices(other)))
         assert "hidden layers" not in json.dumps(drawn(cell_charts.slices(plain)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_lies_beyond_is_said_on_a_line_of_its_own(language: str) -> None:
+    with use(language):
+        subtitle = drawn(trial_charts.pareto_front(trial_table([*MANY, DIVERGED])))["title"]["subtitle"]
+        assert subtitle[-1] == beyond_words(1)
+        assert 1 <= len(subtitle[:-1]) <= 2
 
 
 def test_one_diverged_trial_does_not_flatten_the_picture() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from kanlab.charts import cells, formulas, model, trials
+from kanlab.charts.encoding import color_of
 from kanlab.charts.style import wrapped
 from kanlab.charts.trial_plot import _NOTHING_YET
 from kanlab.kan.search_space import Cell
@@ -116,7 +117,27 @@ def test_a_formula_far_off_does_not_flatten_the_front() -> None:
     drawn = content["datasets"][points["data"]["name"]]
     assert [row["beyond"] for row in drawn] == [False, False, False, True, False]
     assert [row["formula"] for row in content["datasets"][line["data"]["name"]]] == list("abce")
-    assert "1 beyond the axis" in " ".join(content["title"]["subtitle"])
+    assert content["title"]["subtitle"] == ["1 beyond the axis, drawn at its edge"]  # "tied" is said where some are
+    tied = formulas.formula_front(front.assign(choice=["", "", "tied", "", "recommended"]), "RMSE", "y").to_dict()
+    assert tied["title"]["subtitle"][0] == "tied: within one standard error of the lowest"
+
+
+def test_a_logarithmic_axis_of_errors_has_round_labels() -> None:
+    errors = [1.27, 0.97, 0.69, 0.0948]
+    front = pd.DataFrame({"choice": ["", "", "", "recommended"], "formula": list("abcd"), "held_out": errors})
+    front = front.assign(complexity=[1, 5, 8, 9], test=errors, n_params=2.0)
+    axis = formulas.formula_front(front, "RMSE", "y").to_dict()["layer"][0]["encoding"]["y"]["axis"]
+    assert axis["values"] == [0.1, 0.2, 0.5, 1.0]
+    even = formulas.formula_front(front.assign(held_out=[1.3, 1.2, 1.1, 1.0]), "RMSE", "y").to_dict()
+    assert "values" not in even["layer"][0]["encoding"]["y"]["axis"]
+
+
+@pytest.mark.parametrize("most", [104, 338, 999])
+def test_the_legend_of_parameters_says_all_their_digits(most: int) -> None:
+    legend = color_of(pd.Series([12, 58, most])).to_dict()["legend"]
+    digits = int(legend["format"].strip(".~s"))
+    assert most in legend["values"]
+    assert [float(f"{value:.{digits}g}") for value in legend["values"]] == legend["values"]
 
 
 def test_trials_that_are_inadmissible_did_not_fail() -> None:

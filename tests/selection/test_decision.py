@@ -64,6 +64,20 @@ def test_another_network_may_have_the_lowest_aicc_of_all_parameters() -> None:
     assert taken(*PLAIN, large.rescored(press=99.5), small) is LINEAR
 
 
+def test_the_reason_names_the_aicc_that_the_networks_are_ranked_by() -> None:
+    first = replace(network(0, -50.0, 90.0).rescored(aicc_effective=-60.0, n_params_effective=3.5), apart=0.2)
+    nearest = replace(network(1, -40.0, 90.0).rescored(aicc_effective=-57.0, n_params_effective=4.5), apart=0.1)
+    listed = [*PLAIN, first, nearest]
+    decision = choose(listed)
+    assert decision.choice is nearest
+    told = explain(decision, listed)[0]
+    assert "within 10 units of the lowest AICc of effective K" in told
+    assert "its AICc of effective K is 3.0 above the lowest" in told  # by the AICc beside its K it would be 10.0
+    alike = [c.rescored(aicc_effective=None, n_params_effective=None) for c in (first, nearest)]
+    listed = [*PLAIN, *alike]
+    assert "its AICc is 10.0 above the lowest" in explain(choose(listed), listed)[0]
+
+
 def test_of_classes_rows_left_out_decide_where_the_network_has_rows_enough() -> None:
     def of_classes(candidate: Candidate) -> Candidate:
         classes = ClassScores(1.0, 0.5, None, 0.1, None, 0.8, None, 0.8, None)

@@ -60,7 +60,7 @@ def test_the_last_column_that_can_be_predicted_is_suggested(app: AppTest) -> Non
 
 def test_a_target_of_two_numbers_is_a_quantity_unless_classes_are_chosen(app: AppTest) -> None:
     upload(app, "codes.csv", table()[["a", "b", "code"]].to_csv(index=False).encode())
-    assert "A straight line already explains" in text_of(healthy(app))
+    assert "A linear model already explains" in text_of(healthy(app))
     assert widget(app.selectbox, "Predict it as").value == "regression"
     assert "Counts as 1" not in labels(app.selectbox)
     widget(app.selectbox, "Predict it as").select("classification").run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -77,3 +78,16 @@ def test_no_other_file_chooses_a_colour() -> None:
     assert chosen == {}
     for logo in (ROOT / "kanlab" / "ui").glob("*.svg"):
         assert set(re.findall(r"#[0-9a-f]{6}\b", logo.read_text())) <= {LIGHT.accent, DARK.accent}
+
+
+def test_expanders_show_that_they_open() -> None:
+    """Streamlit draws the icon of an expander in the place of its arrow, which a finger never brings back."""
+    sources = [*(ROOT / "kanlab" / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+    calls = [
+        node
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("expander")
+    ]
+    assert len(calls) > 10
+    assert [ast.unparse(call) for call in calls if any(word.arg == "icon" for word in call.keywords)] == []
