@@ -132,6 +132,39 @@ def of_terminal() -> str:
     return known(next(filter(None, settings), None))
 
 
+# ---- shares
+
+
+_SHARE = re.compile(r"\.(\d)%")
+_FINEST = 2  # decimals that a share is given where fewer would round it to nothing or to all
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share in percent, never rounded to all below 1 nor to nothing above 0; `say` writes each `{share:.0%}` so.
+
+    Parameters
+    ----------
+    share : float
+        1 is the whole; differences may be below 0 or above 1.
+    decimals : int
+        How many there are, more where the share would be rounded to 0% or 100%.
+
+    Examples
+    --------
+    >>> percent(0.25), percent(1.0), percent(0.9996), percent(0.996, 1), percent(0.003), percent(0.0)
+    ('25%', '100%', '99.96%', '99.6%', '0.3%', '0%')
+    >>> percent(1 - 1e-9), percent(1e-9)
+    ('99.99%', '<0.01%')
+    """
+    finest = max(_FINEST, decimals)
+    for places in range(decimals, finest + 1 if 0.0 < share < 1.0 else decimals + 1):
+        text = f"{share:.{places}%}"
+        if not 0.0 < share < 1.0 or 0.0 < float(text[:-1]) < 100.0:
+            return f"{0:.{places}%}" if float(text[:-1]) == 0.0 else text  # and no minus zero
+    smallest = 10.0 ** -(finest + 2)
+    return f"<{smallest:.{finest}%}" if share < 0.5 else f"{1.0 - smallest:.{finest}%}"
+
+
 # ---- Chinese beside letters and digits
 
 
@@ -161,15 +194,24 @@ def filled(told: str, values: Mapping[str, object], *, spaced: bool) -> str:
     >>> filled("选用{model}", {"model": "8 个网络"}, spaced=True), filled("AICc 与 {fit}", {"fit": "偏差"}, spaced=True)
     ('选用 8 个网络', 'AICc 与偏差')
     """
-    pieces = _pieces(told) if spaced else None
+    pieces = _pieces(told) if spaced or "%}" in told else None
     if pieces is None:
         return told.format(**values)
     text, before = "", ""
     for own, name, spec in pieces:
-        text = _joined(text, own, before in _NAMES)
-        text = _joined(text, format(values[name], spec) if name else "", name in _NAMES)
+        value = _written(values[name], spec) if name else ""
+        if spaced:
+            text = _joined(_joined(text, own, before in _NAMES), value, name in _NAMES)
+        else:
+            text += own + value
         before = name
     return text
+
+
+def _written(value: object, spec: str) -> str:
+    """A value by its format, a share by `percent`."""
+    share = _SHARE.fullmatch(spec)
+    return percent(float(value), int(share[1])) if share else format(value, spec)  # type: ignore[arg-type]
 
 
 def _joined(first: str, second: str, is_name: bool) -> str:

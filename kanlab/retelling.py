@@ -18,7 +18,7 @@ _LONGEST = 4000  # characters of a stored text that are looked through
 _FEWEST = 5  # letters that a sentence with values must have of its own to be known again
 _STEPS = 20_000  # comparisons that a text may cost, whoever wrote it
 _TOGETHER = 6  # pieces between two stops that may be one sentence
-_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?%?|[-+]?(nan|inf)")
+_NUMBER = re.compile(r"[-+<]?[\d,.]+(e[-+]?\d+)?%?|[-+]?(nan|inf)")
 # what agrees with a number: is, are, has, holds; only where that fails, rows hold
 _AGREEING = re.compile(r"[a-z']{0,20}"), re.compile(r"[a-z][a-z' ]{0,60}")
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from string import Formatter
 
 import pandas as pd
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kanlab import language, retelling
 from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
-from kanlab.language import filled, say, use
+from kanlab.language import filled, percent, say, use
 from kanlab.retelling import retold
 from kanlab.text import counted, listing, quoted
 
@@ -223,3 +225,35 @@ def with_values(message: str, data: st.DataObject) -> tuple[str, dict[str, str]]
 def test_chinese_keeps_a_space_from_letters_and_digits_alone(told: str, values: dict[str, object], text: str) -> None:
     assert filled(told, values, spaced=True) == text
     assert filled(told, values, spaced=False) == told.format(**values)
+
+
+# ---- shares
+
+
+@given(st.floats(0.0, 1.0), st.integers(0, 3))
+def test_a_share_is_rounded_to_all_or_nothing_only_where_it_is(share: float, decimals: int) -> None:
+    told = percent(share, decimals)
+    value = float(told.removeprefix("<").removesuffix("%"))
+    assert (value == 100.0) == (share == 1.0)
+    assert (value == 0.0) == (share == 0.0)
+    if not told.startswith("<"):
+        assert abs(value - 100.0 * share) <= max(0.5 * 10.0**-decimals, 0.01) + 1e-9
+
+
+def test_sentences_round_their_shares_so() -> None:
+    assert say("It explains {share:.0%} of it.", share=0.9996) == "It explains 99.96% of it."
+    assert say("It explains {share:.1%} of it.", share=1.0) == "It explains 100.0% of it."
+    assert filled("它解释了{share:.0%}的偏差", {"share": 0.9996}, spaced=True) == "它解释了 99.96% 的偏差"
+    assert percent(-1e-9) == "0%"
+    assert percent(-0.25, 1) == "-25.0%"
+    assert percent(float("nan")) == "nan%"
+
+
+def test_no_sentence_rounds_a_share_by_itself() -> None:
+    """What is multiplied by 100 before it is said is rounded to 100% and 0% where it should not be."""
+    catalogue = Path(language.__file__).parent / "translations/zh_CN/LC_MESSAGES/kanlab.po"
+    with catalogue.open("rb") as file:
+        entries = [*read_po(file)]
+    texts = [str(text) for entry in entries for text in (entry.id, entry.string)]
+    assert len(texts) > 1000
+    assert [text for text in texts if re.search(r"\{\w+:[^}]*[f%]\}[*]*%", text)] == []

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import axis_below, axis_left, number, short, titled
-from kanlab.language import say
+from kanlab.language import percent, say
 from kanlab.stats.metrics import CalibrationBin
 
 
@@ -28,7 +28,7 @@ def importance(shares: pd.DataFrame, look: Palette = LIGHT) -> Any:
         number("share", say("share of the variation"), ".1%"),
     ]
     chart = alt.Chart(shares).mark_bar(color=look.accent).encode(x=x, y=y, tooltip=tooltip)
-    words = say(", ").join(f"{row.parameter} {row.share:.0%}" for row in shares.itertuples())
+    words = say(", ").join(f"{row.parameter} {percent(row.share)}" for row in shares.itertuples())
     title = say("Importance of the hyperparameters")
     described = say("{title}: {words}.", title=title, words=words)
     return titled(

@@ -53,7 +53,7 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT, band: tup
         tooltip += _ends(frame)
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
-        say("{share:.1f}% of the layer's edge scores", share=100 * curve.share),
+        say("{share:.1%} of the layer's edge scores", share=curve.share),
         anchor="start",
         fontSize=12,
         fontWeight="normal",
@@ -61,10 +61,10 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT, band: tup
         offset=8,
     )
     words = say(
-        "The curve of the edge from {source}: what it {target}, {share:.1f}% of the edge scores.",
+        "The curve of the edge from {source}: what it {target}, {share:.1%} of the edge scores.",
         source=short(source),
         target=target,
-        share=100 * curve.share,
+        share=curve.share,
     )
     drawn = line if band is None else alt.layer(_area(frame, x, _left("lower:Q", target, scale, 3), look), line)
     whole = _over_rows(drawn, curve.rows, x, look)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import add_json, add_trial
 from kanlab.cli.opening import AddCommand, WithStorage
 from kanlab.cli.printing import columns
-from kanlab.language import active, say, use
+from kanlab.language import active, percent, say, use
 
 if TYPE_CHECKING:
     from kanlab.explain.interactions import Interactions
@@ -55,7 +55,7 @@ def _shown(found: Interactions) -> str:
             pair.second[:30],
             f"{pair.h:.3f}",
             f"{pair.strength:.4g}",
-            f"{pair.strength / (found.spread or 1.0):.1%}",
+            percent(pair.strength / (found.spread or 1.0), 1),
             *([] if pair.p is None else [f"{pair.p:.2f}"]),
         )
         for pair in found.pairs[:MOST_SHOWN]

@@ -26,7 +26,7 @@ from kanlab.data.encoders import is_numeric, to_numbers
 from kanlab.data.odd_cells import OddCells, odd_columns
 from kanlab.data.preparation import MAX_LEVELS
 from kanlab.data.target import class_levels
-from kanlab.language import marked, say
+from kanlab.language import marked, percent, say
 from kanlab.text import agreeing, counted, listing, quoted
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
@@ -144,11 +144,11 @@ def leaks_among(columns: Mapping[str, Array], y: Array) -> Iterator[TableWarning
             yield TableWarning(
                 marked("nearly the target"),
                 say(
-                    "{name} alone explains {percent:.1f}% of the variance of the target: remove it if it "
+                    "{name} alone explains {share:.1%} of the variance of the target: remove it if it "
                     "measures the same thing or is known only after the target, or every score is too "
                     "good.",
                     name=quoted(name),
-                    percent=100 * r**2,
+                    share=r**2,
                 ),
                 (name,),
                 "leave out",
@@ -266,7 +266,7 @@ def constant_columns(table: CheckedTable) -> Iterator[TableWarning]:
 def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
     """Features with gaps, those with most of them first."""
     if gaps := sorted((c for c in table.others if c.missing), key=lambda c: -c.missing):
-        words = [f"{quoted(c.name)} {_percent(c.missing / len(table.frame))}" for c in gaps]
+        words = [f"{quoted(c.name)} {percent(c.missing / len(table.frame))}" for c in gaps]
         emptier = say(" A column that lacks more than half of its values is left out itself.")
         yield TableWarning(
             marked("missing"),
@@ -454,7 +454,3 @@ _SCALE_NAMES: dict[Remedy, str] = {"log": marked("logarithm"), "rank": marked("r
 def _first(words: Sequence[str]) -> str:
     first = ", ".join(words[:_NAMED])
     return say("{columns} and more", columns=first) if len(words) > _NAMED else first
-
-
-def _percent(share: float) -> str:
-    return say("under 1%") if share < 0.01 else f"{100 * share:.0f}%"

@@ -114,10 +114,10 @@ class AveragedNetworks(HasFit):
         if not self.families:
             return networks
         *others, last = [
-            say("the {family} model ({share:.0f}%)", family=family_label(name, self.task), share=100 * share)
+            say("the {family} model ({share:.0%})", family=family_label(name, self.task), share=share)
             for name, share in sorted(self.families, key=lambda pair: -pair[1])
         ]
-        first = say("{networks} ({share:.0f}%)", networks=networks, share=100 * self.share)
+        first = say("{networks} ({share:.0%})", networks=networks, share=self.share)
         return say("{names} and {last}", names=series([first, *others]), last=last)
 
     def to_dict(self) -> dict[str, Any]:

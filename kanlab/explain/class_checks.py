@@ -70,22 +70,22 @@ def ranking(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
         )
     if p.ndim == 2:
         words = say(
-            "Of pairs of a row of a class and one of another, the model puts the right one first in {percent:.0f}% "
+            "Of pairs of a row of a class and one of another, the model puts the right one first in {share:.0%} "
             "(AUC {auc:.2f}; 0.5 is chance), in the mean over the classes.",
-            percent=100 * auc,
+            share=auc,
             auc=auc,
         )
         return Check("ranking", auc <= 0.5, words)
     found = gains(p, y)
     tenth = float(np.interp(0.1, np.append(0.0, found["rows"]), np.append(0.0, found["found"])))
     words = say(
-        "Of pairs of rows of both classes the model puts the right one first in {percent:.0f}% (AUC {auc:.2f}; 0.5 is "
+        "Of pairs of rows of both classes the model puts the right one first in {pairs:.0%} (AUC {auc:.2f}; 0.5 is "
         "chance). The tenth of rows of "
-        "highest probability holds {share:.0f}% of all '{level}'; the average precision is "
+        "highest probability holds {share:.0%} of all '{level}'; the average precision is "
         "{average_precision:.2f}, by chance it would be {chance:.2f}.",
-        percent=100 * auc,
+        pairs=auc,
         auc=auc,
-        share=100 * tenth,
+        share=tenth,
         level=short(levels[1], 30),
         average_precision=average_precision(p, y),
         chance=float(y.mean()),
@@ -101,12 +101,12 @@ def confusion(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     table = confusion_table(p, y)
     right, usual = accuracy(p, y), float(table.sum(axis=1).max() / len(y))
     words = say(
-        "{percent:.0f}% of {count:,} {rows} rows are named rightly; always naming the most "
-        "frequent class, {usual:.0f}% would be.",
-        percent=100 * right,
+        "{share:.0%} of {count:,} {rows} rows are named rightly; always naming the most "
+        "frequent class, {usual:.0%} would be.",
+        share=right,
         count=len(y),
         rows=say(rows),
-        usual=100 * usual,
+        usual=usual,
     )
     if right <= usual:
         worth = say("As names the predictions are worth no more than that; the probabilities may still rank the rows.")

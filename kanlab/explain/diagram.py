@@ -132,7 +132,7 @@ def _edge(edge: Edge, begin: tuple[float, float], end: tuple[float, float], y: f
         f'<rect x="{x:.1f}" y="{y - _BOX_H / 2:.1f}" width="{_BOX_W}" height="{_BOX_H}" rx="4" fill="none" '
         'stroke="currentColor" stroke-opacity="0.35"/>'
     )
-    title = f"<title>{say('{percent:.1f}% of its layer', percent=100 * edge.share)}</title>"
+    title = f"<title>{escape(say('{share:.1%} of its layer', share=edge.share))}</title>"
     curve = f'<polyline points="{_points(edge, x, y)}" fill="none" stroke="var(--accent)" stroke-width="2"/>'
     return f'<g opacity="{opacity:.2f}">{title}{lines}{box}{curve}</g>'
 
@@ -224,11 +224,11 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
             lines.append(
                 say(
                     "Only the {edges} strongest of the {every} edges of layer {index} are drawn; they "
-                    "make up {percent:.0f}% of its edge scores.",
+                    "make up {share:.0%} of its edge scores.",
                     edges=len(edges),
                     every=len(every),
                     index=index + 1,
-                    percent=100 * share,
+                    share=share,
                 )
             )
     return together(lines)

@@ -103,9 +103,9 @@ def interval_note(
     held = ""
     if (share := share_held(record, level)) is not None:
         held = say(
-            "; of the {n:,} test rows, none of which it was made of, {share:.4g}% lie within",
+            "; of the {n:,} test rows, none of which it was made of, {share:.1%} lie within",
             n=record["held_rows"],
-            share=100 * share,
+            share=share,
         )
     if len(names) == 1:
         words = say(

@@ -63,8 +63,8 @@ def _average_told(label: str) -> str:
     networks, *families = re.split(", (?=the )| and (?=the )", label)
     if not families:
         return retold(label)
-    if found := re.fullmatch(r"(.+) \((\d+)%\)", networks):
-        networks = say("{networks} ({share:.0f}%)", networks=retold(found[1]), share=int(found[2]))
+    if found := re.fullmatch(r"(.+) \(<?([\d.]+)%\)", networks):
+        networks = say("{networks} ({share:.0%})", networks=retold(found[1]), share=float(found[2]) / 100)
     *others, last = map(retold, families)
     return say("{names} and {last}", names=series([networks, *others]), last=last)
 

@@ -63,7 +63,7 @@ class Exported:
         shares = [(level, share_held(self.interval, level)) for level in (LEVEL, 0.95)]
         held = series(
             [
-                say("{share:.0f}% ({level:.0f}% promised)", share=100 * share, level=100 * level)
+                say("{share:.0%} ({level:.0%} promised)", share=share, level=level)
                 for level, share in shares
                 if share is not None
             ]
@@ -77,16 +77,16 @@ class Exported:
         if self.handle.data.levels:
             return say(
                 "The sets of classes are made of what the model predicts of training rows it was not fitted "
-                "to (the jackknife). They should hold {percent:.0f}% of rows like those of the "
+                "to (the jackknife). They should hold {share:.0%} of rows like those of the "
                 "training, and promise nothing outside their range.{seen} ",
-                percent=100 * LEVEL,
+                share=LEVEL,
                 seen=seen,
             )
         return say(
             "The intervals are made of what the model predicts of training rows it was not fitted "
-            "to (the jackknife). They should hold {percent:.0f}% of rows like those of the "
+            "to (the jackknife). They should hold {share:.0%} of rows like those of the "
             "training, and promise nothing outside their range.{seen} ",
-            percent=100 * LEVEL,
+            share=LEVEL,
             seen=seen,
         )
 

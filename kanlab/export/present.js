@@ -60,6 +60,13 @@ function digits(v) {
   const size = Math.abs(v);
   return size >= 1e4 && size < 1e9 ? Math.round(v).toLocaleString("en-US") : String(Number(v.toPrecision(4)));
 }
+function percent(p) {  // as kanlab.language.percent
+  for (const places of [1, 2]) {
+    const text = (100 * p).toFixed(places);
+    if (p <= 0 || p >= 1 || (Number(text) > 0 && Number(text) < 100)) return text + "%";
+  }
+  return p < 0.5 ? "<0.01%" : "99.99%";
+}
 function likely(classes, most) {  // the set of the likeliest; as kanlab.stats.interval_bounds.class_sets
   let before = 0;
   return classes.filter(([, p]) => { const held = (before < 1e-9 ? 0 : before) <= most; before += p; return held; })
@@ -131,7 +138,7 @@ function whatIf(box, known) {
       const part = element("div", undefined, "share"), bar = element("div"), filled = element("i");
       filled.style.width = 100 * p + "%";
       bar.append(filled);
-      part.append(element("span", name), element("span", (100 * p).toFixed(1) + "%"), bar);
+      part.append(element("span", name), element("span", percent(p)), bar);
       shown.push(part);
     });
     shown.push(element("p", found[known.outside] ? say("outside") : "", "note"));

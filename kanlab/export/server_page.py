@@ -138,6 +138,14 @@ const say = (name, values) => words[name].replace(/\\{(\\w+)\\}/g, (all, key) =>
 const fields = document.getElementById("fields"), result = document.getElementById("result");
 const digits = (v) => typeof v === "number" ? String(Number(v.toPrecision(6))) : String(v);
 
+function percent(p) {  // as kanlab.language.percent
+  for (const places of [1, 2]) {
+    const text = (100 * p).toFixed(places);
+    if (p <= 0 || p >= 1 || (Number(text) > 0 && Number(text) < 100)) return text + "%";
+  }
+  return p < 0.5 ? "<0.01%" : "99.99%";
+}
+
 const about = (v) => digits(Number(v.toPrecision(3)));
 
 function element(name, text, kind) {
@@ -209,7 +217,7 @@ function shown(answer) {
       const share = element("div", undefined, "share"), bar = element("meter");
       bar.max = 1;
       bar.value = p;
-      share.append(element("span", level), element("span", (100 * p).toFixed(1) + "%"), bar);
+      share.append(element("span", level), element("span", percent(p)), bar);
       parts.push(share);
     }
     if (said[name + "_extrapolates"])

@@ -201,10 +201,10 @@ def _held_out(handle: StudyView, choice: Candidate, listed: Sequence[Candidate])
     what = say("error") if name == "RMSE" else say(name)
     return Diagnostic(
         say(
-            "AICc and the test rows disagree: {label} has {percent:.0f}% lower {what} there; look "
+            "AICc and the test rows disagree: {label} has {share:.0%} lower {what} there; look "
             "at both, and let cross-validation decide.",
             label=best.label,
-            percent=100 * (1 - 1 / ratio),
+            share=1 - 1 / ratio,
             what=what,
         )
     )
@@ -458,8 +458,8 @@ def _outside(choice: Candidate, validation: Validation) -> Diagnostic | None:
         return None
     return Diagnostic(
         say(
-            "{percent:.0f}% of the test rows lie outside the range of the training rows, where "
+            "{share:.0%} of the test rows lie outside the range of the training rows, where "
             "predictions are held at its edge; do not use the network far beyond its data.",
-            percent=100 * float(np.mean(shares)),
+            share=float(np.mean(shares)),
         )
     )

@@ -25,9 +25,13 @@ from kanlab.selection.measures import four_digits, measure_for
 from kanlab.stats.criteria import SUPPORTED
 from kanlab.text import beginning, together
 
+NEARLY = 1.5  # training rows a parameter, up to which a network can pass through nearly all of them
 
-def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
-    """The reasons for a choice among the candidates."""
+
+def explain(decision: Decision, listed: Sequence[Candidate], rows: int | None = None) -> list[str]:
+    """The reasons for a choice among the candidates. rows: training rows that a fit could pass through, which has no meaning
+    of classes.
+    """
     choice, noise = decision.choice, decision.noise
     assert choice is not None
     assert choice.aicc is not None
@@ -78,17 +82,17 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
         change, name = _change(choice, held), _name(held)
         reasons.append(
             say(
-                "Its leave-one-out (LOO) error is {percent:.1f}% lower than that of {name}, a difference of "
+                "Its leave-one-out (LOO) error is {share:.1%} lower than that of {name}, a difference of "
                 "{errors:.1f} standard errors.",
-                percent=100 * abs(change),
+                share=abs(change),
                 name=name,
                 errors=abs(gain),
             )
             if change < 0
             else say(
-                "Its leave-one-out (LOO) error is {percent:.1f}% higher than that of {name}, a difference of "
+                "Its leave-one-out (LOO) error is {share:.1%} higher than that of {name}, a difference of "
                 "{errors:.1f} standard errors.",
-                percent=100 * abs(change),
+                share=abs(change),
                 name=name,
                 errors=abs(gain),
             )
@@ -126,24 +130,23 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
             )
         )
     if choice.classes is not None and choice.classes.accuracy_test is not None:
-        right, base_rate = 100 * choice.classes.accuracy_test, _base_rate(listed)
+        right, base_rate = choice.classes.accuracy_test, _base_rate(listed)
         reasons.append(
-            say("It classifies {percent:.0f}% of the test rows correctly.", percent=right)
+            say("It classifies {share:.0%} of the test rows correctly.", share=right)
             if base_rate is None
             else say(
-                "It classifies {percent:.0f}% of the test rows correctly; always naming the most frequent class, "
-                "{base_rate:.0f}%.",
-                percent=right,
-                base_rate=100 * base_rate,
+                "It classifies {share:.0%} of the test rows correctly; always naming the most frequent class, "
+                "{base_rate:.0%}.",
+                share=right,
+                base_rate=base_rate,
             )
         )
     if choice.counts is not None and choice.counts.d2_test is not None:
         share, rmse = choice.counts.d2_test, four_digits(choice.rmse_test)
         reasons.append(
             say(
-                "It explains {percent:.0f}% of the deviance of the test rows around their mean (D² {share:.2f}); its "
+                "It explains {share:.0%} of the deviance of the test rows around their mean (D²); its "
                 "RMSE there is {rmse}.",
-                percent=100 * share,
                 share=share,
                 rmse=rmse,
             )
@@ -153,6 +156,16 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
                 "RMSE there is {rmse}.",
                 share=share,
                 rmse=rmse,
+            )
+        )
+    if rows is not None and choice.is_network and rows <= NEARLY * (choice.n_params or 0.0):
+        reasons.append(
+            say(
+                "With {n_params:,g} parameters for {rows:,} training rows it can pass through nearly every one of them, "
+                "whatever the target is (interpolation): how well it follows those rows is no evidence, and between them "
+                "other curves would do as well.",
+                n_params=choice.n_params,
+                rows=rows,
             )
         )
     return reasons
@@ -399,16 +412,16 @@ def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> st
         )
     if change < 0:
         return say(
-            "{lower}, but its leave-one-out (LOO) error is {percent:.1f}% lower than that of {other}, too small a "
+            "{lower}, but its leave-one-out (LOO) error is {share:.1%} lower than that of {other}, too small a "
             "difference to be sure of.",
             lower=lower,
-            percent=100 * abs(change),
+            share=abs(change),
             other=other,
         )
     return say(
-        "{lower}, but its leave-one-out (LOO) error is {percent:.1f}% higher than that of {other}.",
+        "{lower}, but its leave-one-out (LOO) error is {share:.1%} higher than that of {other}.",
         lower=lower,
-        percent=100 * abs(change),
+        share=abs(change),
         other=other,
     )
 

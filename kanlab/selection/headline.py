@@ -27,11 +27,11 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
     if errors is None:
         return "read", say("Which of them predicts better is not known, so the one to read is taken.")
     kind, read, predict = errors
-    change = 100 * (1 - predict / read) if read > 0 else 0.0
+    change = 1 - predict / read if read > 0 else 0.0
     if predict < (1 - WORTH) * read:
         return "predict", (
             say(
-                "To predict: the {label} has a {kind} error {change:.1f}% below {which}. It has no single formula.",
+                "To predict: the {label} has a {kind} error {change:.1%} below {which}. It has no single formula.",
                 label=average.label,
                 kind=say(kind),
                 change=change,
@@ -46,7 +46,7 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
     return (
         "read",
         say(
-            "The {kind} error of the {label} is only {change:.1f}% below {of_this}, which has a formula.",
+            "The {kind} error of the {label} is only {change:.1%} below {of_this}, which has a formula.",
             kind=say(kind),
             label=average.label,
             change=change,
@@ -70,12 +70,12 @@ def of_average(choice: Candidate, average: Candidate | None, whole: Candidate | 
     if errors is None:
         return say("Whether it predicts better than the model to read is not known.")
     kind, read, predict = errors
-    change = 100 * (1 - predict / read) if read > 0 else 0.0
+    change = 1 - predict / read if read > 0 else 0.0
     if predict < (1 - WORTH) * read:
-        return say("Its {kind} error is {change:.1f}% below {which}.", kind=say(kind), change=change, which=which)
+        return say("Its {kind} error is {change:.1%} below {which}.", kind=say(kind), change=change, which=which)
     if change > 0:
         return say(
-            "Its {kind} error is only {change:.1f}% below {which}, which has a formula.",
+            "Its {kind} error is only {change:.1%} below {which}, which has a formula.",
             kind=say(kind),
             change=change,
             which=which,

@@ -108,7 +108,8 @@ def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Val
         return Recommendation(None, (), (), (), listed, validation)
     by = criterion_of if choice.is_network else aicc_of
     ties = tuple(c for c in listed if c is not choice and abs(by(c) - by(choice)) <= TIE)
-    reasons, warnings = explain(decision, listed), diagnose(handle, records, validation, listed, choice)
+    reasons = explain(decision, listed, None if handle.data.levels else handle.data.n_train)
+    warnings = diagnose(handle, records, validation, listed, choice)
     reasons += constraint_reasons(handle.spec.constraints, listed)
     exact = choice in exact_models(eligible(listed))  # what is left is rounding, which an average cannot improve on
     average = None if exact else next((c for c in listed if c.average is not None), None)

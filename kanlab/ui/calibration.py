@@ -14,7 +14,7 @@ from kanlab.errors import KanlabError
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import HeldOut, held_out
 from kanlab.explain.study_predictor import predictor
-from kanlab.language import say
+from kanlab.language import percent, say
 from kanlab.retelling import retold
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss
 from kanlab.study.handle import StudyHandle
@@ -77,10 +77,10 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
         with st.container(key="figures-calibration"):
             columns = st.columns(2)
         columns[0].metric(say("Log-loss"), f"{log_loss(found.p, found.y):.4g}", help=say(LOG_LOSS_HELP))
-        rate = 100 * table.sum(axis=1).max() / len(found.y)
-        help_text = say("Always naming the most frequent class of these rows, it would be {rate:.1f}%.", rate=rate)
-        columns[1].metric(say("Accuracy"), f"{100 * accuracy(found.p, found.y):.1f}%", help=help_text)
-        columns[1].caption(say("base rate {rate:.1f}%", rate=rate))
+        rate = table.sum(axis=1).max() / len(found.y)
+        help_text = say("Always naming the most frequent class of these rows, it would be {rate:.1%}.", rate=rate)
+        columns[1].metric(say("Accuracy"), percent(accuracy(found.p, found.y), 1), help=help_text)
+        columns[1].caption(say("base rate {rate:.1%}", rate=rate))
         columns[0].metric(
             say("Brier score"),
             f"{brier(found.p, found.y):.4g}",

@@ -73,40 +73,38 @@ def simplest_models(data: Dataset, key: object) -> None:
             losses = linear.classes.log_loss_train, constant.classes.log_loss_train
         words = (
             marked(
-                "Multinomial logistic regression already classifies **{right:.1f}%** of the {rows} "
-                "correctly; always naming the most frequent class, {constant:.1f}%. Their log-losses "
+                "Multinomial logistic regression already classifies **{right:.1%}** of the {rows} "
+                "correctly; always naming the most frequent class, {constant:.1%}. Their log-losses "
                 "there are {loss:.3f} and {constant_loss:.3f} nats per row. A network has to be worth "
                 "its parameters beyond that."
             )
             if data.outputs > 1
             else marked(
-                "Logistic regression already classifies **{right:.1f}%** of the {rows} correctly; "
-                "always naming the more frequent class, {constant:.1f}%. Their log-losses there are "
+                "Logistic regression already classifies **{right:.1%}** of the {rows} correctly; "
+                "always naming the more frequent class, {constant:.1%}. Their log-losses there are "
                 "{loss:.3f} and {constant_loss:.3f} nats per row. A network has to be worth its "
                 "parameters beyond that."
             )
         )
         loss, constant_loss = losses
-        st.markdown(
-            say(words, right=100 * right, constant=100 * larger, rows=rows, loss=loss, constant_loss=constant_loss)
-        )
+        st.markdown(say(words, right=right, constant=larger, rows=rows, loss=loss, constant_loss=constant_loss))
     elif linear.counts and constant.counts:
-        share = 100 * (1 - linear.counts.deviance_train / constant.counts.deviance_train)
+        share = 1 - linear.counts.deviance_train / constant.counts.deviance_train
         st.markdown(
             say(
-                "Poisson regression already explains **{share:.1f}%** of the deviance of {target} "
+                "Poisson regression already explains **{share:.1%}** of the deviance of {target} "
                 "in the training rows (D²). A network has to be worth its parameters beyond that.",
                 share=share,
                 target=literal(short(data.target)),
             )
         )
     elif linear.rss_train < constant.rss_train:
-        share = 100 * (1 - linear.rss_train / constant.rss_train)
+        share = 1 - linear.rss_train / constant.rss_train
         st.markdown(
             say(
-                "A linear model already explains **{share}%** of the variance of {target} in the "
+                "A linear model already explains **{share:.0%}** of the variance of {target} in the "
                 "training rows. A network has to be worth its parameters beyond that.",
-                share=f"{share:.{int(share > 99)}f}",
+                share=share,
                 target=literal(short(data.target_label)),
             )
         )

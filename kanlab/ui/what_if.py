@@ -11,7 +11,7 @@ import streamlit as st
 
 from kanlab.explain.contributions import Explanation
 from kanlab.explain.what_if import MISSING_VALUE, Control, Value, controls_of, row_of
-from kanlab.language import say
+from kanlab.language import percent, say
 from kanlab.text import short
 from kanlab.ui import session, why
 from kanlab.ui.model import ModelView
@@ -166,5 +166,5 @@ def _answer(found: Explanation) -> None:
         st.caption(literal(sentence))
     elif made.probabilities:
         shares = sorted(zip(recipe.levels, row[list(made.probabilities)], strict=True), key=lambda s: -s[1])
-        st.caption(literal("; ".join(f"{short(level, 30)} {float(p):.1%}" for level, p in shares[:4])))
+        st.caption(literal("; ".join(f"{short(level, 30)} {percent(float(p), 1)}" for level, p in shares[:4])))
     why.support(found)

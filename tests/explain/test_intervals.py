@@ -31,6 +31,7 @@ from kanlab.export.document import document, document_text, read_bundle
 from kanlab.export.predict_template import predict_file, read_model
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import percent
 from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.stats.interval_bounds import share_held
 from tests.export.test_document import archive
@@ -74,7 +75,7 @@ def test_of_a_linear_model_they_are_those_of_the_jackknife() -> None:
     low, high = (model.fitted.predict_flagged(data.X_test)[0] + s * np.diff(expected[0]) / 2 for s in (-1, 1))
     share = np.mean((low <= data.y_test) & (data.y_test <= high))
     assert share_held(model.interval, 0.9) == pytest.approx(share)
-    assert any(f"of the {len(data.y_test)} test rows" in note and f"{100 * share:.4g}%" in note for note in found.notes)
+    assert any(f"of the {len(data.y_test)} test rows" in note and percent(share, 1) in note for note in found.notes)
 
 
 def test_of_a_network_they_are_made_of_rows_left_out() -> None:

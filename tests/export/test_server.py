@@ -6,7 +6,9 @@ import http.client
 import io
 import json
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -22,13 +24,16 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.explain.models import held_family
 from kanlab.explain.predictor import Predictor
+from kanlab.export import server_page
 from kanlab.export.card import dockerfile
 from kanlab.export.document import document, document_text, read_models
 from kanlab.export.served import MOST_BYTES, MOST_ROWS, ServedModel
 from kanlab.export.server import server
+from kanlab.language import percent
 from tests.export.test_code import case, mixed
 from tests.export.test_predict_source import network
 
+PRESENT = Path(server_page.__file__).with_name("present.js")
 JSON = {"Content-Type": "application/json"}
 
 
@@ -173,3 +178,14 @@ def test_a_port_in_use_is_a_sentence(model: ServedModel, port: int) -> None:
     for taken in (port, 99_999):
         with pytest.raises(StudyError, match="choose another with --address and --port"):
             server(model, "127.0.0.1", taken)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+@pytest.mark.parametrize("script", [server_page._SCRIPT, PRESENT.read_text(encoding="utf-8")])
+def test_a_page_rounds_shares_as_the_app_does(script: str) -> None:
+    start = script.index("function percent(p)")
+    function = script[start : script.index("\n}\n", start) + 3]
+    shares = [0.0, 1e-9, 4e-5, 3e-4, 0.25, 0.9994, 0.99951, 0.99996, 1.0]
+    program = f"{function}\nconsole.log(JSON.stringify({shares}.map(percent)))"
+    said = subprocess.run(["node", "-e", program], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert json.loads(said) == [percent(share, 1) for share in shares]

@@ -15,6 +15,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.execution.final_check import FINAL_CHECK, final_check_task, keep_final_check
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import use
 from kanlab.selection.candidates import Candidate, candidates
 from kanlab.selection.decision import Decision, choose
 from kanlab.selection.diagnostics import chance_ratio
@@ -527,3 +528,24 @@ def test_the_linear_model_of_lowest_aicc_is_held_against_the_choice_and_not_agai
         "The AICc of the linear model is 40.0 lower, but its leave-one-out (LOO) error is 10.0% higher than that of "
         "this model."
     )
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_a_network_of_nearly_as_many_parameters_as_rows_is_said_to_follow_any(small: Dataset) -> None:
+    """It recommended itself by what it explained of a dozen rows, in English and in Chinese."""
+    x = np.arange(1, 13)
+    hump = pd.DataFrame({"x": x, "count": np.round(100 * np.exp(-((x - 6) ** 2) / 8)).astype(int)})
+    tuned = tune(Dataset.from_frame(hump, "count", task="counts"), SMALL, workers=1)
+    choice = tuned.recommendation.choice
+    assert choice is not None
+    assert choice.is_network
+    assert (choice.n_params, tuned.handle.data.n_train) == (8, 10)
+    words = "With 8 parameters for 10 training rows it can pass through nearly every one of them"
+    assert any(reason.startswith(words) for reason in tuned.recommendation.reasons)
+    with use("zh"):
+        told = recommend(tuned.handle, tuned.handle.records(), None).reasons
+    assert any("它有 8 个参数，而训练行只有 10 行" in reason for reason in told)
+    many = found(study(small, {Cell(1, 2, 1): FAR}, space=SMALL))  # 9 parameters, 48 rows
+    assert many.choice is not None
+    assert many.choice.is_network
+    assert not any("(interpolation)" in reason for reason in many.reasons)
