@@ -190,6 +190,7 @@ def newton(Z: Array, y: Array, penalty: float, start: Array | None = None) -> Ne
 def _minimum(A: Array, Y: Array, penalty: Array, b: Array) -> Newton:
     """Newton's method with step halving from coefficients b (q, m)."""
     m, q, C = b.shape[1], A.shape[1], contrasts(Y.shape[1])
+    columns = np.ascontiguousarray(A.T)  # or each reshape below copies
 
     def objective(b: Array) -> float:
         z = C.T @ (A @ b).T
@@ -204,7 +205,9 @@ def _minimum(A: Array, Y: Array, penalty: Array, b: Array) -> Newton:
         W = curvature(theta, 0.0)
         information = np.empty((m, q, m, q))
         for o in range(m):
-            information[o] = ((W[o, :, None] * A.T).reshape(m * q, -1) @ A).reshape(m, q, q).transpose(1, 0, 2)
+            others = ((W[o, o:, None] * columns).reshape(-1, len(A)) @ A).reshape(m - o, q, q)
+            information[o, :, o:] = others.transpose(1, 0, 2)
+            information[o:, :, o] = others
         charged = information.reshape(m * q, m * q) + np.diag(np.tile(penalty, m))
         factor = cho_factor(charged + 1e-14 * np.trace(charged) * np.eye(m * q))
         step = cho_solve(factor, gradient.T.ravel()).reshape(m, q).T

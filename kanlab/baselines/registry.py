@@ -204,6 +204,7 @@ def baselines(
     families: Sequence[str] | None = None,
     also: Sequence[str] = (),
     shape: Shape = Shape(),
+    left_out: bool = True,
 ) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
 
@@ -218,6 +219,8 @@ def baselines(
         Families of COMPARISON_FAMILIES to fit as well.
     shape : Shape
         What is demanded of the effects of the features; a model says whether it keeps to that.
+    left_out : bool
+        Whether leave-one-out errors are wanted; of many classes they take by far the longest.
 
     Returns
     -------
@@ -239,14 +242,13 @@ def baselines(
         for name in [*(families or BASELINES_OF[data.task]), *also]
     }
     found = [_scored(name, data, fitted, count_sigma2, shape) for name, fitted in fits.items()]
-    reference = reference_losses(data, count_sigma2=count_sigma2, shape=shape)
-    if reference is None:
+    if not left_out or not _can_leave_out(data):
         return found
-    left_out = [predictions_left_out(name, data, fitted) for name, fitted in fits.items()]
-    return [
-        b.with_left_out(LeftOut.of(data.likelihood, predicted, data.y_train, reference, w))
-        for b, predicted in zip(found, left_out, strict=True)
-    ]
+    held = {name: predictions_left_out(name, data, fitted) for name, fitted in fits.items()}
+    by = next((_reference(b) for b in found if b.family == "linear"), None)
+    reference = data.losses(held[by]) if by in held else reference_losses(data, count_sigma2=count_sigma2, shape=shape)
+    assert reference is not None
+    return [b.with_left_out(LeftOut.of(data.likelihood, held[b.family], data.y_train, reference, w)) for b in found]
 
 
 def reference_losses(data: Dataset, *, count_sigma2: bool = True, shape: Shape = Shape()) -> Array | None:
@@ -254,15 +256,20 @@ def reference_losses(data: Dataset, *, count_sigma2: bool = True, shape: Shape =
     model, or the mean where that has no AICc or does not keep to what is demanded. None where there are too many rows to look,
     or too few.
     """
-    if not 2 < data.n <= MOST_ROWS // data.outputs:
+    if not _can_leave_out(data):
         return None
     fitted = fit_to("linear", data)
-    linear = _scored("linear", data, fitted, count_sigma2, shape)
-    if linear.aicc is None or linear.breaks:
-        held = predictions_left_out("constant", data)
-    else:
-        held = predictions_left_out("linear", data, fitted)
-    return data.losses(held)
+    by = _reference(_scored("linear", data, fitted, count_sigma2, shape))
+    return data.losses(predictions_left_out(by, data, fitted if by == "linear" else None))
+
+
+def _can_leave_out(data: Dataset) -> bool:
+    return 2 < data.n <= MOST_ROWS // data.outputs
+
+
+def _reference(linear: Baseline) -> str:
+    """The family that all are held against."""
+    return "constant" if linear.aicc is None or linear.breaks else "linear"
 
 
 def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = None) -> Array:

@@ -64,7 +64,9 @@ def other_targets(more: Sequence[Dataset]) -> None:
 
 def simplest_models(data: Dataset, key: object) -> None:
     """What the mean and the straight line explain. key: of the data set."""
-    constant, linear = session.remember("line", key, lambda: baselines(data, families=("constant", "linear")))
+    constant, linear = session.remember(
+        "line", key, lambda: baselines(data, families=("constant", "linear"), left_out=False)
+    )
     if constant.classes and linear.classes:
         right, larger, rows = linear.classes.accuracy_test, constant.classes.accuracy_test, say("test rows")
         losses = linear.classes.log_loss_test, constant.classes.log_loss_test

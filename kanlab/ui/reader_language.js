@@ -1,6 +1,18 @@
 // The language of the page, and Streamlit's own words in it. Runs with every run of the app; looks on once in a tab.
 ((tag, words) => {
   document.documentElement.lang = tag;
+  if (!window.kanlabKeepsAddress) {
+    window.kanlabKeepsAddress = true;
+    // the link to the other language is drawn before its page says in the address what it shows
+    const toWhatIsShown = (event) => {
+      const link = event.target.closest?.("a.language");
+      if (!link) return;
+      const shown = new URLSearchParams(window.location.search);
+      shown.set("lang", new URL(link.href).searchParams.get("lang"));
+      link.search = shown;
+    };
+    ["click", "auxclick", "contextmenu"].forEach((kind) => document.addEventListener(kind, toWhatIsShown, true));
+  }
   if (window.kanlabLooksOn || !Object.keys(words).length) return;
   window.kanlabLooksOn = true;
 

@@ -105,6 +105,20 @@ def test_too_many_rows_are_not_left_out(small: Dataset, monkeypatch: pytest.Monk
     assert {b.press for b in baselines(small)} == {None}
 
 
+def test_rows_are_left_out_once_a_family_and_only_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many classes and features that takes nearly all the time, and the Data page needs the fits alone."""
+    X, y = class_table(4, 90)
+    frame = pd.DataFrame(X, columns=list("abc")).assign(y=np.array(list("pqrs"))[y.argmax(axis=1)])
+    data, left_out, calls = Dataset.from_frame(frame, "y", test_fraction=0.0), logistic.Newton.left_out, []
+    monkeypatch.setattr(logistic.Newton, "left_out", lambda found: calls.append(found) or left_out(found))
+    fits = baselines(data, families=("constant", "linear"), left_out=False)
+    assert not calls
+    held = baselines(data)
+    assert len(calls) == 2  # logistic regression and ridge
+    assert [(b.family, b.aicc, b.misfit) for b in fits] == [(b.family, b.aicc, b.misfit) for b in held[:2]]
+    assert [b.press is None for b in (*fits, *held)] == [True] * 2 + [False] * 3
+
+
 def class_table(classes: int, n: int = 60) -> tuple[Array, Array]:
     """X (n, 3), and y as a fit takes it, of classes that planes do not separate."""
     rng = np.random.default_rng(4)

@@ -118,6 +118,26 @@ def test_the_language_is_that_of_the_browser_until_it_is_switched(browser: Brows
     context.close()
 
 
+def test_the_other_language_keeps_a_table_just_brought(browser: Browser, app: AppServer) -> None:
+    """The link is drawn before the page has named its table in the address."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.goto(app.url)
+    page.locator("input[type=file]").set_input_files(ROOT / "tests" / "tables" / "mtcars.csv")
+    expect(page.get_by_role("button", name="Go to the search")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?table="))
+    page.get_by_role("link", name="简体中文", exact=True).click()
+    with use("zh"):
+        expect(page.get_by_role("button", name=say("Go to the search"))).to_be_visible()
+        page.get_by_role("button", name=say("Go to the search")).click()
+        expect(page.get_by_role("button", name=say("Start"), exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?data="))
+    page.get_by_role("link", name="English", exact=True).click()
+    expect(page.get_by_role("heading", name="Search", level=1)).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    context.close()
+
+
 def tab_to(page: Page, name: str | re.Pattern[str], most: int = 120) -> None:
     """Press Tab until the focus is on what has this name; every stop on the way can be seen."""
     for _ in range(most):
