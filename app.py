@@ -29,8 +29,9 @@ else:
     from starlette.middleware import Middleware
 
     from kanlab.ui.browser_cookies import BrowserCookies
+    from kanlab.ui.chart_files import ChartFont
     from kanlab.ui.host_guard import HostGuard
     from kanlab.ui.stage import Stage
 
     guard = Middleware(HostGuard, address=st.get_option("server.address"))
-    app = st.App(__file__, middleware=[guard, Middleware(BrowserCookies), Middleware(Stage)])
+    app = st.App(__file__, middleware=[guard, Middleware(ChartFont), Middleware(BrowserCookies), Middleware(Stage)])

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# of what kanlab writes alone, in CSS: the reader's own, and such as have Chinese characters
-FONTS = "system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
-
 
 @dataclass(frozen=True)
 class Colours:

@@ -49,6 +49,15 @@ def short(name: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def kept_together(words: str) -> str:
+    """Words in which no line ends between k and its value.
+
+    >>> kept_together("1 hidden neuron, grid 2, k 3")
+    '1 hidden neuron, grid 2, k\xa03'
+    """
+    return re.sub(r"\bk (?=\d)", "k\u00a0", words)
+
+
 _CONTROLS = {code: " " for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 

@@ -21,8 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 # From bottom to top: a module imports from its own room and those before it, wherever in the module the import stands.
 ROOMS = (
     "language", "retelling",
-    "text", "colours", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data", "kan",
-    "solver", "engines", "baselines", "formulas", "study", "execution", "selection", "explain", "export",
+    "text", "fonts", "colours", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data",
+    "kan", "solver", "engines", "baselines", "formulas", "study", "execution", "selection", "explain", "export",
     "charts", "sklearn", "api", "targets", "ui", "cli", "__main__",
 )  # fmt: skip
 

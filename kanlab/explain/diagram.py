@@ -14,8 +14,9 @@ from html import escape
 
 import numpy as np
 
-from kanlab.colours import DARK, FONTS, LIGHT
+from kanlab.colours import DARK, LIGHT
 from kanlab.explain.diagram_words import in_words, node_name
+from kanlab.fonts import FONTS, font_face
 from kanlab.kan.edges import Curves, Edge
 from kanlab.language import say
 from kanlab.text import short_apart, together
@@ -71,7 +72,7 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
 
 
 def standing_alone(svg: str, *, dark: bool = False) -> str:
-    """A diagram as a picture of its own, which inherits no colour and no font."""
+    """A diagram as a picture of its own, which inherits no colour and brings its font along."""
     theme = DARK if dark else LIGHT
     own = {
         'color="inherit"': f'color="{theme.text}"',
@@ -81,7 +82,8 @@ def standing_alone(svg: str, *, dark: bool = False) -> str:
     }
     for inherited, value in own.items():
         svg = svg.replace(inherited, value)
-    return svg
+    opening, rest = svg.split(">", 1)
+    return f"{opening}><style>{font_face(rest)}</style>{rest}"
 
 
 def working(edges: Sequence[Edge]) -> list[Edge]:

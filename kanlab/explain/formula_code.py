@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, Variable
 from kanlab.formulas.functions import FUNCTIONS
@@ -16,7 +14,7 @@ _ERF = """_erf = np.vectorize(math.erf, otypes=[float])
 def python(formula: NamedFormula, title: str) -> str:
     """The formula as a function of NumPy alone. title: what it is."""
     used = formula.used
-    names = "\n".join(f"    x{i + 1}: {_one_line(json.dumps(formula.features[i]))}" for i in used)
+    names = "\n".join(f"    x{i + 1}: {_quoted(formula.features[i])}" for i in used)
     body = [f"    {_output(formula, i)} = {_code(e)}" for i, e in enumerate(formula.expressions)]
     needs_erf = any("_erf(" in line for line in body)
     lines = [
@@ -41,18 +39,22 @@ def _output(formula: NamedFormula, node: int) -> str:
 
 def _returned(formula: NamedFormula) -> str:
     if formula.task == COUNTS:
-        return f"the mean of the count {_one_line(json.dumps(formula.target))}"
+        return f"the mean of the count {_quoted(formula.target)}"
     if not formula.levels:
-        return _one_line(json.dumps(formula.target))
+        return _quoted(formula.target)
     if len(formula.levels) > 2:
-        names = ", ".join(json.dumps(level) for level in formula.levels)
-        return f"the probabilities that {_one_line(json.dumps(formula.target))} is {_one_line(names)}, in this order"
-    return f"the probability that {_one_line(json.dumps(formula.target))} is {_one_line(json.dumps(formula.levels[1]))}"
+        names = ", ".join(_quoted(level) for level in formula.levels)
+        return f"the probabilities that {_quoted(formula.target)} is {names}, in this order"
+    return f"the probability that {_quoted(formula.target)} is {_quoted(formula.levels[1])}"
 
 
 def _one_line(text: str) -> str:
     """Text that cannot end the docstring it stands in."""
-    return json.dumps(text)[1:-1].replace('\\"', "'").replace("\\", "/").replace('"', "'")
+    return "".join(c if c.isprintable() else " " for c in text).replace("\\", "/").replace('"', "'")
+
+
+def _quoted(name: str) -> str:
+    return f"'{_one_line(name)}'"
 
 
 def _code(e: Expression) -> str:

@@ -94,7 +94,7 @@ def _rows(found: Diagnostics) -> str:
     head = "".join(f"<th>{escape(named.get(str(c), str(c)))}</th>" for c in shown.columns)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(v)}</td>' for v in row)}</tr>" for row in shown.itertuples(index=False))
     whole = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-    return f'<p>{say("The most influential training rows:")}</p><div class="wide">{whole}</div>'
+    return f'<p>{say("The most influential training rows:")}</p><div class="wide few">{whole}</div>'
 
 
 def _cell(value: object) -> str:

@@ -179,7 +179,8 @@ def _curve(lines: Sequence[Dependence], among: Effects) -> str:
             for a, b in zip(px, each, strict=True)
         )
     name = escape(found.encoded or found.feature)
-    ends_of = say("{name}: {low:.4g} to {high:.4g}", name=escape(among.predicted), low=low, high=high)
+    shown = [0.0 if abs(value) < _TINY * span else value for value in (low, high)]
+    ends_of = say("{name}: {low:.4g} to {high:.4g}", name=escape(among.predicted), low=shown[0], high=shown[1])
     return (
         f'<figure><figcaption>{name}</figcaption><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" '
         f'aria-label="{say("Partial dependence on {name}", name=name)}">{band}{inner}</svg>'

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kanlab.colours import DARK, FONTS, LIGHT
+from kanlab.colours import DARK, LIGHT
+from kanlab.fonts import ALLOWED, FONTS, font_face
 from kanlab.language import TAGS, active, marked, say
 from kanlab.selection import playback
+from kanlab.text import kept_together
 
 _WORDS = {  # of the script
     "none": marked("no prediction"),
@@ -48,17 +49,20 @@ def page(
     known = json.dumps(content, ensure_ascii=True).replace("<", "\\u003c")
     script = f"{code}\nconst KNOWN = {known};\n{_beside('present.js')}"
     rules = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    rules += f"{ALLOWED}; "
     rules += playback.allowed(playback.SCRIPT, script)
     dots = "".join(
         f'<button type="button" aria-label="{escape(_place(s, i, len(slides)))}"></button>'
         for i, s in enumerate(slides, 1)
     )
+    pictures = "".join(_section(s, i, len(slides)) for i, s in enumerate(slides, 1))
+    style = f"{font_face(title + pictures + repr(content))}{_themes()}{playback.STYLE}{_style()}"
     text = (
         f'<!DOCTYPE html>\n<html lang="{TAGS[active()]}" data-theme="{escape(theme, quote=True)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>{_themes()}{playback.STYLE}{_style()}</style></head>\n<body><main>"
-        f"{''.join(_section(s, i, len(slides)) for i, s in enumerate(slides, 1))}</main>"
+        f"<title>{escape(title)}</title><style>{style}</style></head>\n<body><main>"
+        f"{pictures}</main>"
         f'<button type="button" class="edge back" tabindex="-1" aria-label="{escape(say("Previous"))}"></button>'
         f'<button type="button" class="edge on" tabindex="-1" aria-label="{escape(say("Next"))}"></button>'
         f'<nav aria-label="{escape(say("Pictures"))}">{dots}</nav>'
@@ -91,15 +95,10 @@ def _themes() -> str:
     )
 
 
-def _kept_together(headline: str) -> str:
-    """A headline in which no line ends between k and its value."""
-    return re.sub(r"\bk (?=\d)", "k\u00a0", headline)
-
-
 def _section(slide: Slide, number: int, count: int) -> str:
     words = "".join(f"<p>{escape(line)}</p>" for line in slide.words)
     label, role = escape(_place(slide, number, count)), escape(say("slide"))
-    kind, headline = "wide" if slide.wide else "beside", _kept_together(escape(slide.headline))
+    kind, headline = "wide" if slide.wide else "beside", kept_together(escape(slide.headline))
     return (
         f'<section class="{kind}" role="group" aria-roledescription="{role}" aria-label="{label}" tabindex="0">'
         f'<header><p class="kicker">{number} · {escape(slide.kicker)}</p><h1>{headline}</h1>{words}</header>'

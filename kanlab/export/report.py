@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from kanlab.colours import DARK, FONTS, LIGHT
+from kanlab.colours import DARK, LIGHT
 from kanlab.data.examples import told_name
 from kanlab.explain.diagnostics import Diagnostics
 from kanlab.export import model_list
@@ -14,11 +14,12 @@ from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.export.report_print import print_style
+from kanlab.fonts import ALLOWED, CODE_FONTS, FONTS, font_face
 from kanlab.language import TAGS, active, marked, say
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.trials import completed
-from kanlab.text import beginning, short, together
+from kanlab.text import beginning, kept_together, short, together
 
 _TAKEN = ' class="taken"'
 
@@ -31,8 +32,8 @@ h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2r
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 11rem; max-width: 26rem; }
-th { color: var(--muted); font-weight: 500; }
-tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow-x: auto; font-size: 13px; }
+.few :is(th, td):first-child { min-width: 4rem; } th { color: var(--muted); font-weight: 500; }
+tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow-x: auto; font: 13px/1.5 CODE_FONTS; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
 .figures strong { display: block; font-size: 1.3rem; }
@@ -86,7 +87,7 @@ def report(exported: Exported, drawing: Drawing) -> str:
     parts = [
         f"<h1>{escape(name)}</h1>",
         f'<p class="muted">{escape(together([found, exported.date]))}</p>',
-        f'<div class="choice"><p>{escape(beginning(label))}</p>{_items(exported.reasons)}</div>',
+        f'<div class="choice"><p>{kept_together(escape(beginning(label)))}</p>{_items(exported.reasons)}</div>',
         _figures(exported),
     ]
     if exported.promise:
@@ -128,15 +129,17 @@ def report(exported: Exported, drawing: Drawing) -> str:
         f'<h2>{say("Models by AICc")}</h2>{_table(exported)}<p class="muted">{counts}</p>',
         f"<h2>{say('Where it comes from')}</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",
     ]
-    style = _themes() + _STYLE.replace("FONTS", FONTS) + playback.STYLE + print_style(name)
-    rules = f"default-src 'none'; style-src 'unsafe-inline'; {playback.allowed(playback.SCRIPT)}"
+    written = "".join(parts)
+    style = font_face(name + written) + _themes() + _STYLE.replace("CODE_FONTS", CODE_FONTS).replace("FONTS", FONTS)
+    style += playback.STYLE + print_style(name)
+    rules = f"default-src 'none'; style-src 'unsafe-inline'; {ALLOWED}; {playback.allowed(playback.SCRIPT)}"
     script = f"<script>{playback.SCRIPT}</script>" if played else ""
     return (
         f'<!DOCTYPE html>\n<html lang="{TAGS[active()]}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
         f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body><main>"
-        f"{''.join(parts)}</main>{script}</body></html>\n"
+        f"{written}</main>{script}</body></html>\n"
     )
 
 
@@ -166,7 +169,7 @@ def _table(exported: Exported) -> str:
     columns = model_list.columns(exported)
     head = "".join(f"<th>{name}</th>" for name in columns)
     body = "".join(
-        f"<tr{_TAKEN if exported.is_it(c) else ''}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        f"<tr{_TAKEN if exported.is_it(c) else ''}>{''.join(f'<td>{kept_together(escape(cell))}</td>' for cell in cells)}</tr>"
         for c, cells in zip(model_list.listed(exported), zip(*columns.values(), strict=True), strict=True)
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from kanlab.colours import FONTS, LIGHT
+from kanlab.colours import LIGHT
+from kanlab.fonts import FONTS
 from kanlab.language import say
 from kanlab.text import short
 
@@ -15,13 +16,17 @@ _STYLE = """
 @media print {
   html { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
-  h1, h2 { break-after: avoid; } h2 + *, h2 + ul + * { break-before: avoid; }
+  h1, h2 { break-after: avoid; } h2 + *, h2 + ul + pre { break-before: avoid; }
+  p:has(+ .wide), p.lines { break-after: avoid; }
   p, li, dl > * { orphans: 3; widows: 3; }
-  figure, svg, tr, dl, .choice, .figures, .lines { break-inside: avoid; }
-  .wide { overflow: visible; break-inside: avoid; } .wide:has(> svg), .wide:has(> svg) + p, .lines { break-after: auto; }
+  figure, svg, tr, ul, dl, .choice, .figures, .lines { break-inside: avoid; }
+  .wide { overflow: visible; break-inside: avoid; } .wide:has(> svg), .wide:has(> svg) + p { break-after: auto; }
+  .playback + p { break-before: avoid; } .figures { gap: .5rem 1.3rem; }
+  figure:not(.playback) { width: 13.3rem; }
   .wide > svg, figure svg { max-width: 100% !important; height: auto; max-height: 21cm; }
   table { font-size: 9pt; max-width: 100%; } thead { display: table-header-group; }
   th, td { padding: .2rem .45rem; white-space: normal; } th:first-child, td:first-child { min-width: 16rem; }
+  .few :is(th, td):first-child { min-width: 4rem; }
   .wide:has(tr:nth-of-type(25)) { break-inside: auto; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; overflow: visible; font-size: 8.5pt; }
 }

@@ -25,6 +25,7 @@ from kanlab.errors import StudyError
 from kanlab.export.document import read_models
 from kanlab.export.served import MOST_BYTES, RefusedError, ServedModel
 from kanlab.export.server_page import page
+from kanlab.fonts import ALLOWED
 from kanlab.hosts import is_local, is_served, parse_host, parse_origin, plain_address
 from kanlab.language import of_browser, say, use
 
@@ -163,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self) -> None:
         nonce = secrets.token_urlsafe(16)
         rules = f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
-        rules += "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        rules += f"img-src data:; {ALLOWED}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         text = page(self.model, nonce)
         self._send(
             200,

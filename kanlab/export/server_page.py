@@ -7,8 +7,9 @@ import json
 from string import Template
 from typing import Any
 
-from kanlab.colours import DARK, FONTS, LIGHT, Colours
+from kanlab.colours import DARK, LIGHT, Colours
 from kanlab.export.served import ServedModel
+from kanlab.fonts import CODE_FONTS, FONTS, font_face
 from kanlab.language import TAGS, active, marked, say
 from kanlab.text import beginning, short
 
@@ -18,6 +19,8 @@ def page(model: ServedModel, nonce: str) -> str:
     targets = say(" and ").join(short(t) for t in model.targets[:3])
     name = html.escape(say("{names} and more", names=targets) if len(model.targets) > 3 else targets)
     about = html.escape(say("; ").join(dict.fromkeys(m.name for m in model.models[:3])))
+    schema, words = model.schema(), {name: say(text) for name, text in _WORDS.items()}
+    told = {name: say(text) for name, text in _TEXTS.items()}
     return _PAGE.substitute(
         language=TAGS[active()],
         title=say("{name}: prediction", name=name),
@@ -26,11 +29,12 @@ def page(model: ServedModel, nonce: str) -> str:
         nonce=html.escape(nonce),
         light=_variables(LIGHT),
         dark=_variables(DARK),
-        style=_STYLE.replace("FONTS", FONTS),
-        schema=_json(model.schema()),
-        words=_json({name: say(text) for name, text in _WORDS.items()}),
+        font=font_face(repr((name, about, schema, words, told))),
+        style=_STYLE.replace("CODE_FONTS", CODE_FONTS).replace("FONTS", FONTS),
+        schema=_json(schema),
+        words=_json(words),
         script=_SCRIPT,
-        **{name: say(text) for name, text in _TEXTS.items()},
+        **told,
     )
 
 
@@ -73,6 +77,7 @@ _PAGE = Template(
 <title>$title</title>
 <link rel="icon" href="data:,">
 <style nonce="$nonce">
+$font
 :root { $light }
 @media (prefers-color-scheme: dark) { :root { $dark } }
 $style
@@ -126,7 +131,7 @@ input:focus-visible, select:focus-visible, button:focus-visible, summary:focus-v
 meter::-webkit-meter-optimum-value { background: var(--accent); }
 meter::-moz-meter-bar { background: var(--accent); }
 meter { grid-column: 1 / -1; width: 100%; height: .7rem; }
-pre { overflow-x: auto; padding: 1rem; border: 1px solid var(--grid); border-radius: .4rem; font-size: .85rem; }
+pre { overflow-x: auto; padding: 1rem; border: 1px solid var(--grid); border-radius: .4rem; font: .85rem/1.5 CODE_FONTS; }
 summary { cursor: pointer; }
 a { color: var(--accent); }
 @media (max-width: 40rem) { main { grid-template-columns: 1fr; gap: 1.25rem; } body { padding-top: 1.25rem; } }

@@ -12,7 +12,8 @@ from html import escape
 
 import numpy as np
 
-from kanlab.colours import FONTS, Colours
+from kanlab.colours import Colours
+from kanlab.fonts import ALLOWED, FONTS, font_face
 from kanlab.language import TAGS, active, say
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.measures import MEASURES, four_digits
@@ -134,10 +135,11 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
 
 def document(figure: str, colours: Colours) -> str:
     """A page of one such figure alone."""
-    style = f":root {{ color-scheme: {colours.name}; {colours.css} }} .muted {{ color: var(--muted); }}"
+    style = font_face(figure)
+    style += f":root {{ color-scheme: {colours.name}; {colours.css} }} .muted {{ color: var(--muted); }}"
     style += f"body {{ margin: 0; padding: 4px; font: 15px/1.45 {FONTS}; }}"
     style += "body { color: var(--text); background: var(--page); }"
-    rules = f"default-src 'none'; style-src 'unsafe-inline'; {allowed(SCRIPT)}"
+    rules = f"default-src 'none'; style-src 'unsafe-inline'; {ALLOWED}; {allowed(SCRIPT)}"
     return (
         f'<!DOCTYPE html><html lang="{TAGS[active()]}"><head><meta charset="utf-8">'
         f"<title>{escape(say('The search, trial by trial'))}</title>"

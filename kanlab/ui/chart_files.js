@@ -2,8 +2,13 @@
   if (document.documentElement.dataset.kanlabCharts) return;
   document.documentElement.dataset.kanlabCharts = "1";
   const label = "Download as SVG", png = ["Download as PNG", "Told as PNG"];  // Streamlit's, and as kanlab.ui.reader_language tells it
-  const FONTS = "'Source Sans 3', 'Source Sans Pro', 'Noto Sans', FALLBACK";
-  function file(drawn) {
+  async function font(copy) {  // for what is written in it; Chinese is left to the fonts of whoever looks
+    const text = [...new Set(copy.textContent)].filter((c) => c < "\u2e80").join("");
+    const answer = await fetch("ADDRESS" + encodeURIComponent(text)).catch(() => null), style = document.createElementNS(copy.namespaceURI, "style");
+    style.textContent = answer && answer.ok ? await answer.text() : "";
+    return style;
+  }
+  async function file(drawn) {
     const copy = drawn.cloneNode(true), box = drawn.viewBox.baseVal, own = getComputedStyle(drawn).backgroundColor;
     const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
     const fill = own === "rgba(0, 0, 0, 0)" ? getComputedStyle(document.querySelector(".stApp")).backgroundColor : own;
@@ -15,8 +20,9 @@
       if (length) { written[i].setAttribute("textLength", length.toFixed(1)); written[i].setAttribute("lengthAdjust", "spacingAndGlyphs"); }
     });
     copy.querySelectorAll("[font-family]").forEach((text) => {  // Streamlit's name of its font is known to its pages alone
-      text.setAttribute("font-family", text.getAttribute("font-family").includes("mono") ? "monospace" : FONTS);
+      text.setAttribute("font-family", text.getAttribute("font-family").includes("mono") ? "monospace" : "FONTS");
     });
+    back.after(await font(copy));
     const whole = '<?xml version="1.0" encoding="UTF-8"?>' + new XMLSerializer().serializeToString(copy)
       .replaceAll(/url\((&quot;|')?[^#()]*#/g, "url($1#");  // of its own gradients, wherever the file is opened
     return URL.createObjectURL(new Blob([whole], { type: "image/svg+xml" }));
@@ -28,9 +34,9 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   }
-  function save(button) {
+  async function save(button) {
     const drawn = button.closest("[data-testid=stFullScreenFrame]").querySelector(".stVegaLiteChart svg.marks");
-    if (drawn) give(file(drawn), new Date().toISOString().slice(0, 16).replace(":", "-") + "_chart.svg");
+    if (drawn) give(await file(drawn), new Date().toISOString().slice(0, 16).replace(":", "-") + "_chart.svg");
   }
   document.addEventListener("click", (event) => {  // the diagram of a network, which is a picture; the server need not know
     if (!event.target.closest(".st-key-diagram-png button")) return;

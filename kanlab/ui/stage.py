@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from kanlab import settings
-from kanlab.colours import DARK, FONTS, LIGHT
+from kanlab.colours import DARK, LIGHT
 from kanlab.errors import KanlabError
+from kanlab.fonts import ALLOWED, FONTS, font_face
 from kanlab.language import TAGS, active, marked, of_browser, say, use
 from kanlab.retelling import retold
 from kanlab.study import share
@@ -43,7 +44,8 @@ PAGE, LINK = "present", "link"
 _PASS = "pass"
 _KEPT = 8  # presentations
 _THREADS = 4
-_RULES = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_RULES = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+_RULES += ALLOWED
 _SECRET = secrets.token_bytes(32)  # of this process
 _stories: OrderedDict[str, Story] = OrderedDict()
 _building = threading.Lock()
@@ -197,6 +199,7 @@ def _sentence(text: str, refresh: int = 0) -> str:
     style = (
         f":root {{ color-scheme: light; {LIGHT.css} }} @media (prefers-color-scheme: dark) {{ :root {{ {DARK.css} }} }}"
     )
+    style += font_face(text)
     style += f"body {{ font: 20px/1.5 {FONTS}; margin: 20vh auto; max-width: 34rem; padding: 0 1.5rem; }}"
     style += "body { color: var(--text); background: var(--page); }"
     return (

@@ -17,12 +17,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from kanlab.api import open_study, tune
-from kanlab.colours import FONTS
 from kanlab.data.dataset import Dataset
 from kanlab.execution.manage import load_data
 from kanlab.explain.contributions import RowExplainer
 from kanlab.explain.what_if import controls_of, row_of
 from kanlab.export.present import story
+from kanlab.fonts import FONTS, font_face
 from kanlab.kan.search_space import SearchSpace
 from kanlab.language import LANGUAGES, say, use
 from kanlab.ui.browser_cookies import LANGUAGE_COOKIE
@@ -269,8 +269,10 @@ def test_every_chart_is_had_as_png_and_svg(page: Page, stage: AppServer, tmp_pat
         assert say("AICc against {fit}", fit="RSS") in words
     assert "训练行的 RSS（price 单位的平方）" in words or "RSS on the training rows (squared units of price)" in words
     fonts = {text.get("font-family") for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
-    assert fonts == {
-        f"'Source Sans 3', 'Source Sans Pro', 'Noto Sans', {FONTS}"
-    }  # Streamlit's name is known to its pages alone
+    assert fonts == {FONTS}  # Streamlit's name is known to its pages alone
     assert "rgb(15, 18, 22)" in ElementTree.tostring(drawn[0]).decode()  # the background of the dark theme
     assert "127.0.0.1" not in (tmp_path / "chart.SVG").read_text("utf-8")
+    with use(language):
+        faces = font_face(words)
+    assert [style.text for style in drawn.iter("{http://www.w3.org/2000/svg}style")] == [faces]
+    assert "@font-face" in faces

@@ -85,6 +85,10 @@ def test_the_report_on_paper(page: Page, report: Path, paper: str, tmp_path: Pat
     assert "1 of 8" not in whole
     table = next(text for text in pages if "Models by AICc" in text)
     assert table.count("hidden neuron") >= 8  # not torn apart
+    assert all("Each point is a network" in text for text in pages if "The search, trial by trial" in text)
+    assert all(
+        "training row Cook" in " ".join(text.split()) for text in pages if "most influential training rows" in text
+    )
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('.bar')).printColorAdjust") == "exact"

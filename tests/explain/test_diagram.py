@@ -24,6 +24,7 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.model_key import ModelKey
+from kanlab.text import kept_together
 from tests.charts.test_charts import drawn
 from tests.export.test_predict_source import network
 
@@ -131,7 +132,7 @@ def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:
     body = ElementTree.fromstring(page.partition("<body>")[2].partition("</body>")[0].join(("<body>", "</body>")))
     rows = body.findall(".//tbody/tr")
     assert len(rows) == min(15, len(found.ranked))
-    assert [r.find("td").text for r in rows] == [c.label for c in found.ranked[:15]]  # type: ignore[union-attr]
+    assert [r.find("td").text for r in rows] == [kept_together(c.label) for c in found.ranked[:15]]  # type: ignore[union-attr]
     plotted = ElementTree.fromstring(scatter(found.ranked, exported.is_it, "it").partition("<p class")[0])
     marks = [c for c in plotted.iter("circle") if c.get("r") == "4"]
     assert len(marks) == sum(c.is_network for c in found.ranked)
