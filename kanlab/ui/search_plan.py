@@ -107,7 +107,8 @@ def admissible_map(
                 few=few,
                 few_rows=FEW_ROWS,
             )
-            + say(" These are the parameters that data can determine; effective K is known after a fit.") * by_spent
+            + say(" This K counts the parameters that the data can determine; effective K is known after a fit.")
+            * by_spent
         )
 
 

@@ -61,6 +61,9 @@ canvas:focus-visible {{ outline-offset: -2px; }}
 }}
 [data-testid="stElementContainer"]:has(a.language) {{ margin: -0.18rem 0 0 auto; padding: 0 0.5rem; }}
 a.language {{ color: inherit; font-size: 0.93rem; font-weight: 400; text-underline-offset: 0.2em; white-space: nowrap; }}
+@media (max-width: 640px) {{  /* where columns stand below each other, an empty one would leave a gap */
+  [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"]:empty) {{ display: none; }}
+}}
 .st-key-diagram {{ overflow-x: auto; }}
 .st-key-diagram div:has(img) {{ width: max-content !important; max-width: none !important; }}
 .st-key-diagram > div:has(img) {{ margin: 0 auto; }}
