@@ -380,7 +380,7 @@ def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
             marked("few rows"),
             say(
                 "{rows} can support about {parameters} ({rows_each} rows each), and the smallest network needs "
-                "about 4 for each of the {features} features: fewer features may predict better.",
+                "about 4 for each of the {features:,} features: fewer features may predict better.",
                 features=features,
                 **support,
             )

@@ -308,15 +308,23 @@ class Constraints:
         return replace(data, columns=columns, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
 
 
-def can_have(kind: str, name: str, data: Dataset) -> bool:
-    """Whether a column of the features can be asked for an effect of a kind."""
+def constrainable(kind: str, data: Dataset) -> list[str]:
+    """The columns of the features that can be asked for an effect of a kind, each by itself."""
+    inputs: dict[str, list[int]] = {}
+    for i, column in enumerate(data.columns):
+        inputs.setdefault(column.source, []).append(i)
+    return [name for name in data.recipe.sources if _can_have(kind, name, data, inputs)]
+
+
+def _can_have(kind: str, name: str, data: Dataset, inputs: Mapping[str, list[int]]) -> bool:
+    """inputs: of a network, by the column of the table they come from."""
+    if kind == "no_effect":
+        return len(inputs.get(name, ())) < data.d
     try:
-        asked: dict[str, Any] = {kind: (name,)}
-        of_class = data.levels[0] if data.task == MULTICLASS and kind in OF_A_CLASS else ""
-        Constraints(**asked, of_class=of_class).shape(data)
+        _number(data.columns, inputs, name, kind)
     except StudyError:
         return False
-    return True
+    return kind != "linear" or data.d > 1  # a network needs a feature that is free
 
 
 def _names(kind: str, columns: Any) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from kanlab.selection.measures import four_digits, measure_for
 from kanlab.stats.criteria import SUPPORTED
 from kanlab.text import beginning, together
 
-NEARLY = 1.5  # training rows a parameter, up to which a network can pass through nearly all of them
+NEARLY = 1.3  # training rows a parameter, up to which a network can pass through nearly all of them
 
 
 def explain(decision: Decision, listed: Sequence[Candidate], rows: int | None = None) -> list[str]:

@@ -37,6 +37,11 @@ def _smallest(spec: StudySpec, features: int) -> int:
 
 
 @lru_cache(maxsize=32)
+def _for_few_rows(spec: StudySpec, n: int, d: int) -> StudySpec:
+    return spec._carried(n, d)
+
+
+@lru_cache(maxsize=32)
 def _admissible(
     space: SearchSpace,
     n: int,
@@ -274,6 +279,10 @@ class StudySpec:
         """
         if self.options.features is not None or self.admissible(n, d):
             return self
+        return _for_few_rows(self, n, d)
+
+    def _carried(self, n: int, d: int) -> StudySpec:
+        """`for_few_rows`, where the rows carry no configuration of all features."""
         later = replace(self, after_fit=True)
         knows = self.ranks_by_spent and self.engine == "lm" and self.options.smoothing > 0.0
         if knows and self._smallest(1) < n - 1 and later.admissible(n, d):
@@ -297,8 +306,8 @@ class StudySpec:
         """What so few training rows mean for networks of d features, in a sentence; "" where they take all of them."""
         smallest = self._smallest(d)
         need = say(
-            "with all {d} features the smallest has {smallest} parameters, and AICc needs more "
-            "than {least} training rows",
+            "with all {d:,} features the smallest has {smallest:,} parameters, and AICc needs more "
+            "than {least:,} training rows",
             d=d,
             smallest=smallest,
             least=smallest + 1,
@@ -316,7 +325,7 @@ class StudySpec:
             )
         if self.inputs(d) < d:
             return say(
-                "Networks take {inputs} of the {d} features, chosen by forward selection in the rows "
+                "Networks take {inputs} of the {d:,} features, chosen by forward selection in the rows "
                 "of each fit; {need}. Beside the other families their AICc is charged "
                 "{screening_charge:.1f} for the choice.",
                 inputs=self.inputs(d),

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from kanlab.data.dataset import Dataset
-from kanlab.kan.constraints import Constraints, can_have
+from kanlab.kan.constraints import Constraints, constrainable
 from kanlab.language import marked, say
 from kanlab.stats.likelihood import MULTICLASS
 from kanlab.ui import session
@@ -52,7 +52,7 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
         possible: dict[str, list[str]] = session.remember(
             "constrainable",
             (data.sha256, data.task),
-            lambda: {kind: [name for name in sources if can_have(kind, name, data)] for kind in _DEMANDS},
+            lambda: {kind: constrainable(kind, data) for kind in _DEMANDS},
         )
         for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
             with places[number]:

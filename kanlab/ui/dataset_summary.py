@@ -9,6 +9,8 @@ import streamlit as st
 from kanlab.baselines.registry import baselines
 from kanlab.data.dataset import Dataset
 from kanlab.language import marked, say
+from kanlab.selection.explanation import NEARLY
+from kanlab.stats.likelihood import COUNTS
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted, short
 from kanlab.ui import session
@@ -34,7 +36,7 @@ def sizes(data: Dataset) -> None:
         ),
     )
     columns[2].metric(
-        say("Features"), data.d, border=True, help=say("Inputs of the network, after categories became columns.")
+        say("Features"), f"{data.d:,}", border=True, help=say("Inputs of the network, after categories became columns.")
     )
     columns[3].metric(
         say("Configurations"),
@@ -90,6 +92,17 @@ def simplest_models(data: Dataset, key: object) -> None:
         )
         loss, constant_loss = losses
         st.markdown(say(words, right=right, constant=larger, rows=rows, loss=loss, constant_loss=constant_loss))
+    elif data.n <= NEARLY * (linear.n_params or 0.0):
+        st.markdown(
+            say(
+                "{model} with all features has {n_params:,g} parameters for {rows:,} training rows, so it follows them "
+                "closely whatever {target} is: what it explains there is no evidence.",
+                model=say("Poisson regression") if data.task == COUNTS else say("A linear model"),
+                n_params=linear.n_params,
+                rows=data.n,
+                target=literal(short(data.target_label)),
+            )
+        )
     elif linear.counts and constant.counts:
         share = 1 - linear.counts.deviance_train / constant.counts.deviance_train
         st.markdown(

@@ -7,7 +7,7 @@ import pytest
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.errors import StudyError
-from kanlab.kan.constraints import Constraints
+from kanlab.kan.constraints import Constraints, constrainable
 from kanlab.kan.search_space import SearchSpace
 from kanlab.kan.shapes import Shape
 from kanlab.study.spec import StudySpec
@@ -118,3 +118,25 @@ def test_sentences_name_every_demand():
         "'a' and 'b' and 'd' do not interact",
     )
     assert known.only({"a", "b"}).sentences()[-1] == "'a' and 'b' do not interact"
+
+
+@pytest.mark.parametrize("features", [["a"], ["a", "gap"], ["kind"], ["a", "gap", "kind", "size"]])
+@pytest.mark.parametrize("target", ["y", "class"])
+def test_what_a_column_can_be_asked_for_is_what_its_constraint_allows(features, target):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "gap": np.where(rng.random(60) < 0.2, np.nan, rng.normal(size=60))})
+    frame["kind"], frame["size"] = rng.choice(["r", "g", "b"], 60), rng.choice(["s", "m", "l"], 60)
+    frame["y"], frame["class"] = frame["a"] + rng.normal(size=60), rng.choice(["x", "y", "z"], 60)
+    ordered = {"size": ("s", "m", "l")} if "size" in features else {}
+    data = Dataset.from_frame(frame, target, features, preparation=Preparation(gaps="fill", ordered=ordered))
+    for kind in ("up", "down", "convex", "concave", "linear", "no_effect"):
+        of_class = "x" if target == "class" and kind not in ("linear", "no_effect") else ""
+
+        def allowed(name, kind=kind, of_class=of_class):
+            try:
+                Constraints(**{kind: (name,)}, of_class=of_class).shape(data)
+            except StudyError:
+                return False
+            return True
+
+        assert constrainable(kind, data) == [name for name in data.recipe.sources if allowed(name)]

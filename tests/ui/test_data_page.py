@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -374,3 +375,14 @@ def test_a_table_without_a_target_is_read_in_another_way_by_one_click(app: AppTe
     assert len(healthy(app).error) == 1
     offered = [b.label.replace("\\", "") for b in app.button if str(b.key).startswith("way-out-")]
     assert any("weight" in label for label in offered), (app.error[0].value, offered)
+
+
+def test_a_linear_model_of_as_many_features_as_rows_is_said_to_follow_any(app: AppTest) -> None:
+    """Noise: it was told to explain 100% of it."""
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(50, 45)).round(3), columns=[f"x{i}" for i in range(45)])
+    noise["y"] = rng.normal(size=50).round(3)
+    upload(app, "noise.csv", noise.to_csv(index=False).encode())
+    words = text_of(app)
+    assert re.search("A linear model with all features has 4. parameters for 40 training rows", words)
+    assert "already explains" not in words
