@@ -1,10 +1,11 @@
 const sections = [...document.querySelectorAll("section")], dots = [...document.querySelectorAll("nav button")];
 let shown = -1;
-function fit() {  // as large as leaves room for what follows
+function fit() {  // as large as leaves room for what follows; a telephone scrolls
   for (const box of document.querySelectorAll("section:not([hidden]) .formula"))
     for (const size of [2.2, 1.8, 1.5, 1.25, 1, 0.85]) {
       box.style.fontSize = size + "em";
-      if (box.offsetHeight <= innerHeight * 0.3 && box.scrollWidth <= box.clientWidth) break;
+      const section = box.closest("section"), room = section.clientHeight >= section.scrollHeight || innerWidth <= 760 || size <= 1.25;
+      if (box.offsetHeight <= innerHeight * 0.3 && box.scrollWidth <= box.clientWidth && room) break;
     }
 }
 function go(to, focus) {

@@ -73,6 +73,8 @@ def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch
                 ".map(e => e.getBoundingClientRect().right)) - innerWidth"
             )
             assert beyond <= 0, (number, width)
+            below = "s => s.scrollHeight - s.clientHeight"
+            assert width == 390 or shown.evaluate(below) <= 0, (number, width)
             if folder:
                 page.screenshot(path=f"{folder}/present-{number}-{width}.png")
         assert [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page).response["violations"]] == []
@@ -149,6 +151,14 @@ def test_classes_and_counts_have_their_intervals_as_in_python(
     data, model = load_data(study.handle), study.predictor(use="read")
     text, _ = story(study.handle, model, data).page()
     page.set_content(text)
+    if task == "many":  # which line is which class
+        page.locator("nav button").nth(3).click()
+        legend = page.locator(".lines polyline")
+        expect(legend).to_have_count(len(data.levels))
+        expect(legend.first).to_have_css(
+            "stroke", page.locator(".curves polyline").first.evaluate("e => getComputedStyle(e).stroke")
+        )
+        expect(legend.first).not_to_have_css("stroke", "none")
     page.locator("nav button").last.click()
     controls = controls_of(data, sorted(RowExplainer(model, data).used))
     values = {c.feature: c.start for c in controls}
