@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -16,18 +15,17 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
-from sklearn.utils import assert_all_finite, check_array, check_random_state, column_or_1d
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
+from kanlab.data.estimator_inputs import categories_of, frame_of, names_of, target_of, value_errors, weighed
 from kanlab.data.estimator_table import as_categories, estimator_table
-from kanlab.data.frames import as_frame
 from kanlab.engines.registry import FitOptions, fit_model, with_columns
-from kanlab.errors import KanlabError
 from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.in_memory import Fitted, MemoryStudy, search
 from kanlab.execution.intervals import TOO_FEW_ROWS, IntervalRecord, checked_level, of_family, of_network
@@ -54,16 +52,6 @@ __all__ = ["KANClassifier", "KANRegressor", "SplineKANClassifier", "SplineKANReg
 _COUNT = StudySpec().count
 _SMOOTHING = FitOptions().smoothing
 Range = int | tuple[int, int]
-MOST_ROWS = 10_000_000  # that weights may make of a table
-
-
-@contextlib.contextmanager
-def _value_errors() -> Iterator[None]:
-    """What a user can cause is a ValueError to scikit-learn."""
-    try:
-        yield
-    except KanlabError as error:
-        raise ValueError(str(error)) from error
 
 
 class _KAN(BaseEstimator):
@@ -107,129 +95,31 @@ class _KAN(BaseEstimator):
         ValueError
             Where a table cannot be fitted, in one sentence.
         """
-        with _value_errors():
+        with value_errors():
             frame = self._frame(X, reset=True)
-            target = self._target(y, len(frame))
-            rows, precision = self._weighed(sample_weight, frame)
+            target = target_of(self, y, len(frame))
+            rows, precision = weighed(self, sample_weight, frame)
             if len(rows) < 2:
                 raise ValueError(
                     say("There is {rows} sample (n_samples={rows}), and a fit needs at least 2.", rows=len(rows))
                 )
             codes, levels = self._coded(target[rows])
             data = estimator_table(frame.iloc[rows], codes, levels, self._categories, precision)
-            self._demands = self._demanded(list(frame.columns), data)
+            self._demands = _demanded(self.constraints, self.monotonic_cst, list(frame.columns), data)
             data = self._demands.without_idle(data)
             self._recipe = data.recipe
             self._model = self._fitted_to(data)
         return self
 
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
-        """The features as a data frame of unique names."""
-        if not (hasattr(X, "columns") or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__")):
-            values = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
-            frame, given = pd.DataFrame(values, columns=_names(values.shape[1])), frozenset[str]()
-        else:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            kinds = X.dtypes if isinstance(X, pd.DataFrame) else ()
-            frame = as_frame(X)
-            if not (hasattr(self, "feature_names_in_") and frame.columns.is_unique):
-                frame = frame.set_axis(_names(frame.shape[1]), axis="columns")
-            given = frozenset(c for c, k in zip(frame, kinds, strict=False) if isinstance(k, pd.CategoricalDtype))
-            if not len(frame):
-                raise ValueError(
-                    say(
-                        "Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.",
-                        shape=frame.shape,
-                    )
-                )
-            numbers = frame.select_dtypes("number")
-            if np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan)).any():
-                raise ValueError(say("Input X contains infinity or a value too large for dtype('float64')."))
+        frame, given = frame_of(self, X, reset=reset)
         if reset:
-            self._categories = tuple(_categories(self.categorical_features, list(frame.columns), given))
+            self._categories = tuple(categories_of(self.categorical_features, list(frame.columns), given))
         return frame
-
-    def _demanded(self, names: list[str], data: Dataset) -> Constraints:
-        """What is demanded of the effects of columns that vary. Raises StudyError where it cannot be kept."""
-        asked = Constraints.read(self.constraints)
-        ways = self.monotonic_cst
-        if ways is not None and not isinstance(ways, Mapping):
-            values = np.asarray(ways)
-            if values.shape != (len(names),):
-                raise ValueError(
-                    say(
-                        "monotonic_cst has shape {shape}, and X has {count} features.",
-                        shape=values.shape,
-                        count=len(names),
-                    )
-                )
-            ways = dict(zip(names, values.tolist(), strict=True))
-        if ways:
-            if unknown := [w for w in ways.values() if w not in (-1, 0, 1)]:
-                raise ValueError(
-                    say("monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown!r}.", unknown=unknown[0])
-                )
-            more = {side: tuple(str(n) for n, w in ways.items() if w == way) for side, way in (("up", 1), ("down", -1))}
-            both = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
-            demanded: dict[str, Any] = {side: tuple(dict.fromkeys(columns)) for side, columns in both.items()}
-            asked = replace(asked, **demanded)
-        if unknown := [name for name in asked.named() if name not in names]:
-            raise ValueError(
-                say(
-                    "There is no feature {unknown!r} to constrain; the features are {names}.",
-                    unknown=unknown[0],
-                    names=listing(names),
-                )
-            )
-        asked = asked.only(data.recipe.sources)
-        asked.check(data)
-        return asked
-
-    def _target(self, y: Any, n: int) -> NDArray[Any]:
-        if y is None:
-            raise ValueError(
-                say(
-                    "This {name} estimator requires y to be passed, but the target y is None.", name=type(self).__name__
-                )
-            )
-        target = column_or_1d(y, warn=True)
-        if len(target) != n:
-            raise ValueError(
-                say(
-                    "Found input variables with inconsistent numbers of samples: [{n}, {target}]",
-                    n=n,
-                    target=len(target),
-                )
-            )
-        return target
 
     def _coded(self, y: NDArray[Any]) -> tuple[Array, tuple[str, ...]]:
         """The target as numbers, and the names of its classes."""
         return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), ()
-
-    def _weighed(self, sample_weight: ArrayLike | None, frame: pd.DataFrame) -> tuple[NDArray[np.intp], Array | None]:
-        """The rows, each as often as its weight says; or those above 0, and their weights, where these are not whole."""
-        every = np.arange(len(frame))
-        if sample_weight is None:
-            return every, None
-        weights = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
-        if (weights % 1 != 0).any():
-            if is_classifier(self):
-                raise ValueError(
-                    say(
-                        "Sample weights of classes say how often a row counts and must be whole numbers; "
-                        "round them first."
-                    )
-                )
-            return np.flatnonzero(weights), weights[weights > 0]
-        if weights.sum() > MOST_ROWS:
-            raise ValueError(
-                say(
-                    "Sample weights add up to more than {most_rows:,} rows; divide them by a constant first.",
-                    most_rows=MOST_ROWS,
-                )
-            )
-        return np.repeat(every, weights.astype(int)), None
 
     def _fitted_to(self, data: Dataset) -> Model:
         raise NotImplementedError
@@ -246,7 +136,7 @@ class _KAN(BaseEstimator):
     def _within(self, X: Any, level: float) -> tuple[IntervalRecord, Array, Array]:
         """What intervals are made of, and outputs and inputs of rows."""
         check_is_fitted(self)
-        with _value_errors():
+        with value_errors():
             checked_level(level)
         if callable(self._interval):
             self._interval = self._interval()
@@ -256,7 +146,7 @@ class _KAN(BaseEstimator):
 
     def _outputs_and_inputs(self, X: Any) -> tuple[Array, Array]:
         check_is_fitted(self)
-        with _value_errors():
+        with value_errors():
             frame = as_categories(self._frame(X, reset=False), self._categories)
             inputs = self._recipe.apply(frame)
         if inputs.unknown is not None:
@@ -426,7 +316,7 @@ class _Classifier(ClassifierMixin):
                 )
             )
         names = tuple(map(str, self.classes_))
-        return codes.astype(float), names if len(set(names)) == len(names) else _names(len(names))
+        return codes.astype(float), names if len(set(names)) == len(names) else names_of(len(names))
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of all classes, in the order of `classes_`.
@@ -583,46 +473,45 @@ class SplineKANClassifier(_Classifier, _Single):
     """
 
 
-def _names(count: int) -> tuple[str, ...]:
-    return tuple(f"x{i}" for i in range(count))
+def _demanded(constraints: Any, monotonic_cst: Any, names: list[str], data: Dataset) -> Constraints:
+    """What is demanded of the effects of columns that vary. Raises StudyError where it cannot be kept."""
+    asked = Constraints.read(constraints)
+    ways = monotonic_cst
+    if ways is not None and not isinstance(ways, Mapping):
+        values = np.asarray(ways)
+        if values.shape != (len(names),):
+            raise ValueError(
+                say(
+                    "monotonic_cst has shape {shape}, and X has {count} features.",
+                    shape=values.shape,
+                    count=len(names),
+                )
+            )
+        ways = dict(zip(names, values.tolist(), strict=True))
+    if ways:
+        if unknown := [w for w in ways.values() if w not in (-1, 0, 1)]:
+            raise ValueError(
+                say("monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown!r}.", unknown=unknown[0])
+            )
+        more = {side: tuple(str(n) for n, w in ways.items() if w == way) for side, way in (("up", 1), ("down", -1))}
+        both = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
+        demanded: dict[str, Any] = {side: tuple(dict.fromkeys(columns)) for side, columns in both.items()}
+        asked = replace(asked, **demanded)
+    if unknown := [name for name in asked.named() if name not in names]:
+        raise ValueError(
+            say(
+                "There is no feature {unknown!r} to constrain; the features are {names}.",
+                unknown=unknown[0],
+                names=listing(names),
+            )
+        )
+    asked = asked.only(data.recipe.sources)
+    asked.check(data)
+    return asked
 
 
 def _range(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, (int, np.integer)) else tuple(value)  # type: ignore[return-value]
-
-
-def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[str]:
-    """The columns of numbers that are categories. given: those whose type says so."""
-    if wanted is None:
-        return []
-    if isinstance(wanted, str):
-        if wanted != "from_dtype":
-            raise ValueError(
-                say(
-                    'categorical_features must be "from_dtype", None or a list of columns, not {wanted!r}.',
-                    wanted=wanted,
-                )
-            )
-        return [name for name in names if name in given]
-    chosen = np.asarray(wanted)
-    if chosen.dtype == bool:
-        if chosen.shape != (len(names),):
-            raise ValueError(
-                say(
-                    "The mask categorical_features must have {count} values, not {size}.",
-                    count=len(names),
-                    size=chosen.size,
-                )
-            )
-        return [name for name, of in zip(names, chosen, strict=True) if of]
-    found = [
-        names[int(c)] if str(c).lstrip("-").isdigit() and -len(names) <= int(c) < len(names) else str(c) for c in chosen
-    ]
-    if unknown := [name for name in found if name not in names]:
-        raise ValueError(
-            say("categorical_features names {unknown!r}, and there is no such feature.", unknown=unknown[0])
-        )
-    return found
 
 
 def _model_of(

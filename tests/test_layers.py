@@ -39,7 +39,14 @@ RESERVED: dict[str, set[str]] = {
     "streamlit": {"ui"},
     "multiprocessing": set(),
     "matplotlib": set(),
-    "sklearn": {"sklearn", "baselines.polynomial", "baselines.gam", "baselines.mlp", "baselines.boosting"},
+    "sklearn": {
+        "sklearn",
+        "data.estimator_inputs",
+        "baselines.polynomial",
+        "baselines.gam",
+        "baselines.mlp",
+        "baselines.boosting",
+    },
 }
 ARRAY_ROOMS = (
     "arrays",
