@@ -27,8 +27,8 @@ FONTS = f"'{FAMILY}', 'Source Sans 3', 'Source Sans Pro', {_CHINESE}, system-ui,
 CODE_FONTS = f"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', {_CHINESE}, monospace"
 
 _BASIC = (
-    "20-7E B0-B3 B7 BD D7 394 3C0 3C3 3C6 2013-2014 2018-2019 201C-201D 2022 2026 2080-2089 20AC 2190-2193 2212 221A 2248 "
-    "2264-2265"
+    "20-7E B0-B3 B7 BD D7 394 3C0 3C3 3C6 2013-2014 2018-2019 201C-201D 2022 2026 2080-2089 20AC 2190-2193 2196-2199 2212 "
+    "221A 2248 2264-2265"
 )
 # characters, first-last. basic: what kanlab itself writes; the others are for names.  latin: in its place, so that the
 # letters of a word are of one font
