@@ -3,6 +3,7 @@
 import streamlit as st
 
 from kanlab.api import Study
+from kanlab.data.examples import told_name
 from kanlab.errors import StudyError
 from kanlab.execution.manager import manager
 from kanlab.language import say
@@ -36,6 +37,7 @@ study = next((s for s in studies if s.name == chosen.selected), None)
 opened = chosen.opened
 if study is not None:
     with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{literal(told_name(study.name))}**", width="content")  # whole, where its row has no room for it
         if st.button(say("Open"), type="primary", icon=":material/monitoring:"):
             opened = study.name
         with sentences():

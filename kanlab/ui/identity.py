@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -48,9 +48,10 @@ def owner() -> str:
     return derived_key(_secret(), "tables")
 
 
-def take(handle: StudyHandle) -> None:
-    """Make this browser the owner of a new study."""
-    own(handle.optuna, derived_key(_secret(), handle.uid))
+def taker() -> Callable[[StudyHandle], None]:
+    """What makes this browser the owner of a new study, without a look at the session."""
+    secret = _secret()
+    return lambda handle: own(handle.optuna, derived_key(secret, handle.uid))
 
 
 def key_of(handle: StudyHandle, attributes: Mapping[str, Any] | None = None) -> str | None:

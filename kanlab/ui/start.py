@@ -31,10 +31,12 @@ def start_studies(datasets: Sequence[Dataset], specs: Sequence[StudySpec], name:
         cluster_workers(dask)  # before a study is made that could not run
         if dask is not None:
             specs = [replace(spec, workers=None) for spec in specs]  # all the cluster has
-        with use("en"):  # in which studies are kept
-            handles = create_studies(datasets, specs, name=name or None)
-        for handle in handles:
-            identity.take(handle)
-            manager().start(handle, dask)
+        take, jobs = identity.taker(), manager()
+        # English, in which studies are kept. Nothing in here looks at the session, where Streamlit ends the run of a reader
+        # who reloads or clicks again: a study would stand made and never begin.
+        with use("en"):
+            for handle in (handles := create_studies(datasets, specs, name=name or None)):
+                take(handle)
+                jobs.start(handle, dask)
     session.set_study_name(handles[0].name)
     st.switch_page(LIVE, query_params={"study": handles[0].name})

@@ -98,6 +98,7 @@ def test_start_stop_resume_and_the_list_of_studies(
     monkeypatch.setattr("kanlab.ui.study_list.table", lambda rows: study_list.Chosen(selected="mine-1"))
     healthy(app.run())
     assert {"Open", "Resume"} <= {b.label for b in app.button}
+    assert r"**mine\-1**" in [m.value for m in app.markdown]  # whole, where the row has no room for it
     assert app.get("menu_button")
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.execution import cost_model
+from kanlab.execution.manager import manager
 from kanlab.kan.search_space import SearchSpace
-from kanlab.study.handle import create_study, load_study
+from kanlab.study.access import is_owned
+from kanlab.study.handle import StudyHandle, create_study, load_study
+from kanlab.study.several_targets import create_studies
 from kanlab.study.spec import StudySpec
-from kanlab.ui import search_plan
+from kanlab.ui import search_plan, start
 from tests.helpers.pages import go, healthy, text_of, upload
 
 Fake = Callable[..., Path]
@@ -174,3 +179,25 @@ def test_a_node_may_multiply(search: AppTest) -> None:
     search.button(key="start").click()
     healthy(search.run())
     assert load_study("mine-1").spec.space.multiplication == (0, 1)
+
+
+def test_a_study_begins_though_its_reader_leaves_while_it_is_made(
+    search: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit ends a run at its next look at the session; a study of many classes takes seconds to be made."""
+    begun: list[str] = []
+
+    def make(*arguments: Any, **named: Any) -> list[StudyHandle]:
+        made = create_studies(*arguments, **named)
+        run = get_script_run_ctx()
+        assert run is not None
+        assert run.script_requests is not None
+        run.script_requests.request_stop()
+        return made
+
+    monkeypatch.setattr(start, "create_studies", make)
+    monkeypatch.setattr(type(manager()), "start", lambda jobs, handle, dask=None: begun.append(handle.name))
+    search.button(key="start").click()
+    search.run()
+    assert begun == ["mine-1"]
+    assert is_owned(load_study("mine-1").optuna.user_attrs)
