@@ -11,13 +11,13 @@ from kanlab.data.checks import TableWarning
 from kanlab.data.column_profile import Kind
 from kanlab.data.profile import Profile
 from kanlab.language import marked, say
-from kanlab.text import columns_of, counted
+from kanlab.text import columns_of, counted, series, short, short_apart
 from kanlab.ui import remedies
 from kanlab.ui.widgets import literal, table
 
 _SHOWN = 3
 _CHARACTER = 7  # px of a table, generously
-_NAME_WIDTH, _WARNINGS_WIDTH = (120, 260), (130, 420)  # px
+_NAME_WIDTH, _WARNINGS_WIDTH, _MODE_WIDTH = (120, 260), (130, 420), 110  # px
 _PREVIEW_ROWS = 200
 _KINDS: dict[Kind, str] = {
     "number": marked("number"),
@@ -33,22 +33,27 @@ _KINDS: dict[Kind, str] = {
 def columns_table(described: Profile, information: dict[str, float], target: str) -> None:
     """One row for each column. information: mutual information of a column with the target, in nats."""
     warnings = [
-        ", ".join(map(say, ("target", *c.warnings) if c.name == target else c.warnings)) for c in described.columns
+        series([*map(say, ("target", *c.warnings) if c.name == target else c.warnings)]) for c in described.columns
     ]
+    names = [*map(str, (c.name for c in described.columns))]
+    begins = short_apart(
+        names, _NAME_WIDTH[1] // _CHARACTER
+    )  # only where they differ, of names that would be cut alike
+    names = [cut if cut.startswith("…") else name for name, cut in zip(names, begins, strict=True)]
     rows = [
         {
-            "column": c.name,
+            "column": name,
             "kind": say(_KINDS[c.kind]),
             "warnings": words,
             "missing": c.missing / described.rows if described.rows else 0.0,
             "unique": c.unique,
             "minimum": c.minimum,
-            "median or mode": c.median,
+            "median or mode": short(c.median, _MODE_WIDTH // _CHARACTER),
             "maximum": c.maximum,
             "rows": [n / max(c.histogram) for n in c.histogram],
             "information": information.get(c.name),
         }
-        for c, words in zip(described.columns, warnings, strict=True)
+        for c, name, words in zip(described.columns, names, warnings, strict=True)
     ]
     config = st.column_config
     table(
@@ -56,10 +61,10 @@ def columns_table(described: Profile, information: dict[str, float], target: str
         "columns",
         height=400,
         column_config={
-            "column": config.TextColumn(say("column"), width=_room([c.name for c in described.columns], _NAME_WIDTH)),
+            "column": config.TextColumn(say("column"), width=_room(names, _NAME_WIDTH)),
             "kind": config.TextColumn(say("kind"), width=95),
             "minimum": config.TextColumn(say("minimum"), width=85, alignment="right"),
-            "median or mode": config.TextColumn(say("median or mode"), width=110, alignment="right"),
+            "median or mode": config.TextColumn(say("median or mode"), width=_MODE_WIDTH, alignment="right"),
             "maximum": config.TextColumn(say("maximum"), width=85, alignment="right"),
             "warnings": config.TextColumn(say("warnings"), width=_room(warnings, _WARNINGS_WIDTH)),
             "missing": config.NumberColumn(say("missing"), format="percent", width=70),

@@ -386,3 +386,15 @@ def test_a_linear_model_of_as_many_features_as_rows_is_said_to_follow_any(app: A
     words = text_of(app)
     assert re.search("A linear model with all features has 4. parameters for 40 training rows", words)
     assert "already explains" not in words
+
+
+def test_the_table_of_columns_tells_long_names_apart_and_cuts_long_values_at_their_end(app: AppTest) -> None:
+    long = "a name of a column that goes on and on and on, "
+    frame = pd.DataFrame(
+        {long + "first": range(30), long + "second": range(30, 60), "short": ["a long level of a column"] * 30}
+    )
+    frame["y"] = np.arange(30.0) ** 2
+    upload(app, "names.csv", frame.to_csv(index=False).encode())
+    shown = app.dataframe[0].value
+    assert shown["column"].tolist() == ["…first", "…second", "short", "y"]
+    assert shown["median or mode"][2] == "a long level o…"

@@ -18,7 +18,7 @@ from kanlab.data.reading.source import read_content
 from kanlab.errors import DatasetError
 from kanlab.language import say, use
 from kanlab.retelling import retold
-from kanlab.text import counted, quoted
+from kanlab.text import counted, quoted, series
 
 SHOWN_ROWS = 8  # in a notebook
 
@@ -142,11 +142,9 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     named = [c for c in empty if not c.startswith("column_")]
     if named:
         notes.append(
-            say(
-                "Empty columns are left out: {columns}{end}",
-                columns=", ".join(c[:60] for c in named[:5]),
-                end="…" if len(named) > 5 else ".",
-            )
+            say("Empty columns are left out: {columns}.", columns=series([c[:60] for c in named[:5]]))
+            if len(named) <= 5
+            else say("Empty columns are left out: {columns}…", columns=series([c[:60] for c in named[:5]]))
         )
     left_out = [c for c, kind in options.kinds.items() if kind == "leave out"]
     frame = frame.drop(columns={*empty, *left_out}).dropna(axis="rows", how="all").reset_index(drop=True)
