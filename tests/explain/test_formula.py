@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 
@@ -194,3 +195,19 @@ def test_a_long_formula_can_be_broken_within_its_terms(paper: Dataset) -> None:
     assert wrapping_latex(short)[0].endswith(r"\sqrt{\text{x1} + 1}")
     held_at = replace(found, found=FoundFormula((Product((held("6.7e-11"), x)),), Scores(1.0), 0.0))
     assert r"6.7 \cdot 10^{-11} \, \text{x1}" in held_at.latex
+
+
+def test_names_stand_in_the_code_in_their_script_and_end_no_docstring() -> None:
+    rng = np.random.default_rng(0)
+    names = ["面积", '"""; raise SystemExit\n', "back\\", "\u2028line\x00"]
+    frame = pd.DataFrame(rng.uniform(-1, 1, (200, 4)), columns=names)
+    data = Dataset.from_frame(frame.assign(价格=frame.sum(axis=1)), "价格")
+    found = made(data, grid=2)
+    code = python(found, 'Of "价格"\\')
+    tree = ast.parse(code)
+    assert [type(node) for node in tree.body] == [ast.Import, ast.FunctionDef]
+    told = ast.get_docstring(tree.body[1])  # type: ignore[arg-type]
+    assert told is not None
+    assert told.startswith("Of '价格'/")
+    assert ("x1: '面积'" in told, "Returns '价格'" in told, code.isascii()) == (True, True, False)
+    np.testing.assert_allclose(run(found, data), found.predict_inputs(data.X_test), rtol=1e-5, atol=1e-6)
