@@ -19,7 +19,7 @@ from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord, first_ranked, ranked
-from kanlab.text import quoted
+from kanlab.text import quoted, series
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter
@@ -92,7 +92,8 @@ def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | Non
             wider[name] = (max(minimum, low - max(1, (high - low) // 2)), high)
     if not wider:
         return None
-    names = say(" and ").join(wider)
+    *others, last = wider
+    names = say("{names} and {last}", names=series(others), last=last) if others else last
     return Diagnostic(
         say(
             "The best network lies at the edge of the range of {name}; widen it to see whether a better one lies beyond.",

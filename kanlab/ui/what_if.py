@@ -166,5 +166,5 @@ def _answer(found: Explanation) -> None:
         st.caption(literal(sentence))
     elif made.probabilities:
         shares = sorted(zip(recipe.levels, row[list(made.probabilities)], strict=True), key=lambda s: -s[1])
-        st.caption(literal("; ".join(f"{short(level, 30)} {percent(float(p), 1)}" for level, p in shares[:4])))
+        st.caption(literal("; ".join(f"{short(level, 30)}: {percent(float(p), 1)}" for level, p in shares[:4])))
     why.support(found)

@@ -549,3 +549,8 @@ def test_a_network_of_nearly_as_many_parameters_as_rows_is_said_to_follow_any(sm
     assert many.choice is not None
     assert many.choice.is_network
     assert not any("(interpolation)" in reason for reason in many.reasons)
+
+
+def test_three_ranges_are_listed_with_one_and(small: Dataset) -> None:
+    result = found(study(small, {Cell(1, 2, 1): FAR}, space=SMALL))
+    assert "at the edge of the ranges of neuron_num, grid and k;" in (warning(result, "at the edge") or "")
