@@ -7,7 +7,7 @@
 One JSON object a line, as it is known; what the file holds already is not done again. *exact*: RMSE at most 1e-3 standard
 deviations of y without noise, within the ranges and in the fifth beyond them; *structure*: the same after its free constants are
 fitted to y without noise. The search is `kanlab.formulas.search.searched` with its default budget; other programs get the
-processor seconds it took for the same table (pykan, which has no budget, as many as it needs, up to PYKAN_SECONDS).
+processor seconds it took for the same table; pykan, which has no budget, is ended after them, and pykan60 after 60.
 `tables` compares the recommended formula of small studies with their recommended network and with the formula of that network.
 """
 
@@ -36,7 +36,6 @@ from kanlab.formulas.program import outputs
 from kanlab.formulas.search import searched
 
 EXACT = 1e-3
-PYKAN_SECONDS = 60
 _FAILED = {"inside": float("inf"), "outside": float("inf"), "exact": False}
 Predict = Callable[[Array], Array]
 
@@ -120,14 +119,16 @@ def gplearn(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> 
 
 
 def pykan(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> dict[str, Any]:
-    """Stock pykan as its tutorial has it, in a process of its own that ends after PYKAN_SECONDS of the processor, imports aside."""
+    """Stock pykan as its tutorial has it, in a process of its own that is ended after these seconds of the processor, rounded up;
+    imports come on top.
+    """
     fork = multiprocessing.get_context("fork")
     here, there = fork.Pipe(duplex=False)
 
     def work() -> None:
         import kan  # noqa: F401  # and torch with it
 
-        limit = PYKAN_SECONDS + math.ceil(time.process_time())
+        limit = math.ceil(seconds) + math.ceil(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         there.send(_pykan(X, y, problem, sd))
 
@@ -139,10 +140,15 @@ def pykan(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> di
     except EOFError:
         process.join()
         spent = process.exitcode == -signal.SIGXCPU
-        failed = f"more than {PYKAN_SECONDS} s" if spent else f"ended with exit code {process.exitcode}"
-        found = _FAILED | {"failed": failed, "seconds": PYKAN_SECONDS if spent else None}
+        failed = f"more than {math.ceil(seconds)} s" if spent else f"ended with exit code {process.exitcode}"
+        found = _FAILED | {"failed": failed, "seconds": math.ceil(seconds) if spent else None}
     process.join()
     return found
+
+
+def pykan60(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> dict[str, Any]:
+    """The same with a minute."""
+    return pykan(X, y, problem, sd, 60.0)
 
 
 def _pykan(X: Array, y: Array, problem: Problem, sd: float) -> dict[str, Any]:
@@ -189,7 +195,12 @@ def _pykan(X: Array, y: Array, problem: Problem, sd: float) -> dict[str, Any]:
 
 OWN = "kanlab"
 Known = dict[tuple[str, str, int, float, str], dict[str, Any]]
-OTHERS: dict[str, Callable[..., dict[str, Any]]] = {"operon": operon, "gplearn": gplearn, "pykan": pykan}
+OTHERS: dict[str, Callable[..., dict[str, Any]]] = {
+    "operon": operon,
+    "gplearn": gplearn,
+    "pykan": pykan,
+    "pykan60": pykan60,
+}
 
 
 def of_functions(
