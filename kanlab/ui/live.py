@@ -84,6 +84,7 @@ def status_bar(study: Study, reading: watching.Reading, jobs: JobManager) -> Non
         say(ENGINES[spec.engine].label),
         *([spec.starts_words] if spec.starts_words else []),
         say("K (parameters) counted by the rule '{counted_by}'", counted_by=say(shared.RULES[spec.counted_by])),
+        *([say("networks ranked by effective K")] if spec.ranks_by_spent and not spec.after_fit else []),
     ]
     if admissible < cells:
         facts.append(
