@@ -49,13 +49,15 @@ DEEP_FEW = Plan(4, 0, ((12, 2), (12, 1)), shaken=(0.3, 0.3, 1.0, 1.0))
 DEEP_MANY = Plan(1, 0, ((8, 1),), shaken=(0.3,))
 FEW_NODES = 3
 RACE_ROWS = 8192
+AGAIN = 1  # of the random numbers of starts on all rows
 
 
 class NestedPath:
     """The networks of one (grid, k, depth), beside the path of one hidden layer less.
 
-    Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them. Seconds
-    and time limit of a fit include the shallower fits it starts from, which are those of their own paths to the last bit.
+    Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them, and where a
+    smaller network is better there, that one is grown on all. Seconds and time limit of a fit include the shallower fits it
+    starts from, which are those of their own paths to the last bit.
     """
 
     def __init__(
@@ -144,8 +146,7 @@ class NestedPath:
     def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
         """Race a network's starts; the winner becomes the parent of the next one."""
         problem, parents = self._problem(*self._track, neuron_num), self._parents(neuron_num, on_all=False)
-        of_kind = [self._depth] if self._depth > 1 else [1, self._products] if self._products else []
-        rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, *of_kind])
+        rng = self._generator(neuron_num)
         loop = self._loop(problem, max_iterations, expired)
         runner = race(problem, parents.starts(problem, plan, rng), plan, loop, self._loss)
         if runner is None:
@@ -155,6 +156,11 @@ class NestedPath:
         runner = runner.at(parents.no_worse(problem, runner.minimum.state))
         self._raced = runner.minimum.state
         return runner
+
+    def _generator(self, neuron_num: int, *again: int) -> np.random.Generator:
+        """Of the starts of a network. again: a number for others of the same one."""
+        of_kind = [self._depth] if self._depth > 1 else [1, self._products] if self._products or again else []
+        return np.random.default_rng([self._seed, self._grid, self._k, neuron_num, *of_kind, *again])
 
     def _finish(self, neuron_num: int, runner: Runner, expired: Callable[[], bool]) -> Runner | None:
         """The winner on all rows."""
@@ -167,9 +173,15 @@ class NestedPath:
         if state is None:
             return None
         started = Runner(Minimum(state, Outcome.INTERRUPTED, None, 0, ()), (self._loss(state),))
-        finished = advance(problem, started, self._loop(problem, self._options.max_iterations, expired), self._loss)
-        finished = finished.at(parents.no_worse(problem, finished.minimum.state))
-        self._finished = found = finished.minimum.state
+        loop = self._loop(problem, self._options.max_iterations, expired)
+        finished = advance(problem, started, loop, self._loss)
+        if finished.minimum.state.misfit > parents.misfit:  # what is best on the rows of the race need not be on all
+            plan = Plan(fresh=0, nested=len(parents.present), rounds=())
+            starts = parents.starts(problem, plan, self._generator(neuron_num, AGAIN))
+            grown = race(problem, starts, plan, loop, self._loss)
+            finished = min([finished, *([grown] if grown else [])], key=lambda runner: runner.minimum.state.misfit)
+            finished = finished.at(parents.no_worse(problem, finished.minimum.state))
+        found = self._finished = finished.minimum.state
         track = self._problem(*self._track, neuron_num)
         self._raced = track.state(found.weights, raced.level, found.knots) or raced
         return finished
@@ -274,6 +286,11 @@ class Parents:
     def present(self) -> list[State]:
         return [s for s in (self.shallow, self.narrow) if s is not None]
 
+    @property
+    def misfit(self) -> float:
+        """That of the best of them."""
+        return min((s.misfit for s in self.present), default=np.inf)
+
     def starts(self, problem: Problem, plan: Plan, rng: np.random.Generator) -> list[State | None]:
         """What a plan starts from; nested starts for which there is no smaller network are fresh ones."""
         deeper = inserted(problem, self.shallow) if self.shallow is not None else None
@@ -286,13 +303,12 @@ class Parents:
 
     def no_worse(self, problem: Problem, state: State) -> State:
         """The state, or one with at most the misfit of each of them."""
-        misfit = min((s.misfit for s in self.present), default=np.inf)
 
         def as_they_are() -> list[State | None]:
             deeper = inserted(problem, self.shallow) if self.shallow is not None else None
             return [deeper, idle_start(problem, self.narrow) if self.narrow is not None else None]
 
-        return no_worse_than(problem, state, misfit, as_they_are)
+        return no_worse_than(problem, state, self.misfit, as_they_are)
 
 
 def _empty_layers(spec: KanSpec, design: FirstLayer) -> tuple[tuple[KanLayer, ...], tuple[Array, ...]]:

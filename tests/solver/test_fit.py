@@ -1,6 +1,7 @@
 """The engine as its callers see it: published results, the ladder, invariances, determinism, limits, misuse."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from kanlab.kan.network import FitStatus
 from kanlab.solver import nested_path
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.scaling import scaled_rows
+from kanlab.solver.starts import fresh_start
 
 NUMPY = LmOptions(kernels="numpy")
 
@@ -177,3 +179,23 @@ def test_many_rows_are_raced_on_some_and_finished_on_all(monkeypatch):
         assert model.n_train == 400
         assert np.sum((model.predict(X) - y) ** 2) == pytest.approx(model.rss_train, rel=1e-9)
     assert fits[-1].rss_train < 0.2 * np.sum((y - y.mean()) ** 2)
+
+
+def test_a_path_does_not_stand_still_where_the_race_has_misled_it(monkeypatch):
+    """The best network on the rows of the race may be worse on all rows than a smaller one, which is then grown."""
+    X, y = noisy(n=400)
+    advance, lost = nested_path.advance, []
+
+    def misled(problem, runner, options, loss):
+        if problem.neuron_num == 1:
+            return advance(problem, runner, options, loss)
+        state = fresh_start(problem, np.random.default_rng(0), 0)
+        lost.append(problem.neuron_num)
+        return replace(runner, minimum=replace(runner.minimum, state=state))
+
+    monkeypatch.setattr(nested_path, "RACE_ROWS", 100)
+    monkeypatch.setattr(nested_path, "advance", misled)
+    options = LmOptions(smoothing=0.0, kernels="numpy")
+    rss = [f.rss_train for f in fit_path(X, y, 3, 3, (1, 2, 3), options=options)]
+    assert lost == [2, 3]
+    assert all(b < 0.999 * a for a, b in itertools.pairwise(rss)), rss
