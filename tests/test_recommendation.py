@@ -19,6 +19,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.candidates import model_name
 from kanlab.study.model_key import ModelKey
+from kanlab.text import kept_together
 from kanlab.ui.fitted_model import USE
 from tests.helpers.pages import go, text_of
 
@@ -136,7 +137,7 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     (row,) = re.findall(r'<tr class="taken"><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>', bundle.files["report.html"])
     whole = all((c.n_params or 0) % 1 == 0 for c in found.ranked[:15])  # one precision a column
     n_params = f"{choice.n_params:,.0f}" if whole else f"{choice.n_params:,.1f}"
-    assert tuple(map(unescape, row)) == (model_name(choice), n_params, f"{choice.aicc:,.2f}")
+    assert tuple(map(unescape, row)) == (kept_together(model_name(choice)), n_params, f"{choice.aicc:,.2f}")
     (line,) = [line for line in bundle.files["README.md"].splitlines() if " (this one) |" in line]
     assert line.split(" | ")[1:3] == [n_params, f"{choice.aicc:,.2f}"]
     for reason in found.reasons:
@@ -149,7 +150,9 @@ def test_another_model_is_not_the_recommended_one(study: Study) -> None:
     other = next(r for r in study.handle.records() if ModelKey(cell=r.cell) != choice.key)
     report = study.bundle(other.number).files["report.html"]
     assert "it is not the one the study recommends" in report
-    assert re.findall(r'<tr class="taken"><td>(.*?)</td>', report) == [f"trial {other.number}: {words(other.cell)}"]
+    assert re.findall(r'<tr class="taken"><td>(.*?)</td>', report) == [
+        kept_together(f"trial {other.number}: {words(other.cell)}")
+    ]
 
 
 def words(cell: Cell) -> str:

@@ -54,7 +54,7 @@ def test_the_page_allows_its_script_and_no_other() -> None:
     script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)
     assert script
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'\"" in page
+    assert f"default-src 'none'; style-src 'unsafe-inline'; font-src data:; script-src 'sha256-{digest}'\"" in page
     assert DARK.background in page
 
 
