@@ -16,7 +16,7 @@ _LOGOS = {name: str(Path(__file__).with_name(f"{name}.svg")) for name in ("logo"
 # on a phone columns stand below one another, no further apart than what is in them, and figures two a row;
 # a diagram scrolls rather than shrinks; a point that a running study adds fades in, unless the reader wants no motion;
 # what the keyboard has reached wears a ring, of Streamlit's widgets those too that have none; captions are no fainter than AA
-_KEYBOARD = Path(__file__).with_name("keyboard.js").read_text(encoding="utf-8")
+_SCRIPTS = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("keyboard.js", "half_drawn.js")]
 _STYLE = f"""
 <style>
 [data-testid="stStatusWidget"] {{ display: none; }}
@@ -95,5 +95,5 @@ def apply() -> None:
     """Call it once per run, in app.py."""
     st.logo(_LOGOS["logo-dark" if st.context.theme.type == "dark" else "logo"], size="medium")
     st.html(_STYLE)
-    st.html(f"<script>{_KEYBOARD}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{''.join(_SCRIPTS)}</script>", unsafe_allow_javascript=True)
     chart_files.apply()

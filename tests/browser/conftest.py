@@ -86,6 +86,9 @@ def window(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+LOADED_AGAIN = "Bad delta path"  # of Streamlit's, now and then; kanlab/ui/half_drawn.js loads such a page again
+
+
 @pytest.fixture
 def page(window: BrowserContext) -> Iterator[Page]:
     """A page on which nothing may go wrong unnoticed, of a browser that knows nothing of the tests before."""
@@ -96,7 +99,7 @@ def page(window: BrowserContext) -> Iterator[Page]:
     opened.on("framenavigated", lambda frame: seen.add(frame.url))
     yield opened
     forget(window, seen)
-    assert not problems
+    assert not [problem for problem in problems if not problem.startswith(LOADED_AGAIN)]
 
 
 def forget(window: BrowserContext, seen: set[str]) -> None:

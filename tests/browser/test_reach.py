@@ -222,3 +222,17 @@ def test_nothing_moves_where_motion_is_unwanted(page: Page, address: str) -> Non
     page.emulate_media(reduced_motion="no-preference")
     page.evaluate("document.querySelector('h1').style.transition = 'color 1s'")
     page.wait_for_function(f"{moved} === 1")
+
+
+def test_a_page_that_streamlit_leaves_half_drawn_is_loaded_again(page: Page, address: str) -> None:
+    page.goto(address)
+    settle(page)
+    page.evaluate(
+        "window.before = true; setTimeout(() => { throw new Error('Bad delta path index 6 (should be [0, 4])'); })"
+    )
+    page.wait_for_function("!window.before")
+    settle(page)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.evaluate("() => { window.before = true; Promise.reject(new Error('Bad delta path index 6')); }")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.before"), "loaded again and again"
