@@ -31,7 +31,7 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.validation_run import validate
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.spec import StudySpec
-from tests.helpers.dask_programs import ROOT, DaskPrograms
+from tests.helpers.dask_programs import ROOT, DaskPrograms, gone
 from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.sentences import assert_sentence, refused
 from tests.helpers.studies import NESTED, STOCK, assert_whole, end, finish, finished, results, state, wait_for
@@ -162,10 +162,6 @@ def begun(log: Path, count: int = 1) -> set[int]:
     """The programs of the fits, once so many have begun."""
     wait_for(lambda: len(fitted_cells(log)) >= count, 60)
     return set(worker_pids(log))
-
-
-def gone(pids: set[int]) -> bool:
-    return not any(psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE for p in pids)
 
 
 def test_a_stop_ends_the_fits_in_hand(small: Dataset, plan: Plan, programs: DaskPrograms) -> None:

@@ -22,7 +22,7 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import StudyHandle, create_study, load_study
 from kanlab.study.spec import StudySpec
 from tests.helpers import fake_cli, fake_worker
-from tests.helpers.dask_programs import ROOT, DaskPrograms
+from tests.helpers.dask_programs import ROOT, DaskPrograms, gone
 from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.sentences import assert_sentence
 from tests.helpers.studies import NESTED, STOCK, assert_whole, end, finished, results, state, wait_for
@@ -34,10 +34,6 @@ Plan = Callable[..., Path]
 def begin(data: Dataset, programs: DaskPrograms, **spec: Any) -> tuple[StudyHandle, Supervisor]:
     handle = create_study(data, StudySpec(**{"space": SPACE, "engine": STOCK} | spec))
     return handle, manager().start(handle, programs.address)
-
-
-def gone(pids: set[int]) -> bool:
-    return not any(psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE for p in pids)
 
 
 @pytest.mark.parametrize("engine", [STOCK, NESTED])

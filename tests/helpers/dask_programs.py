@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from tests.helpers import fake_worker
 from tests.helpers.studies import wait_for
 
@@ -114,3 +116,15 @@ def dask_setup(worker: object) -> None:
     """Called by Dask as a worker starts that was given this module as its preload."""
     if _FITS in os.environ:
         obey({_FITS: os.environ[_FITS]})
+
+
+def gone(pids: set[int]) -> bool:
+    """Whether no program of these is left."""
+
+    def lives(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return not any(map(lives, pids))
