@@ -176,7 +176,8 @@ class NestedPath:
         loop = self._loop(problem, self._options.max_iterations, expired)
         finished = advance(problem, started, loop, self._loss)
         if finished.minimum.state.misfit > parents.misfit:  # what is best on the rows of the race need not be on all
-            plan = Plan(fresh=0, nested=len(parents.present), rounds=())
+            several = len(parents.present) > 1
+            plan = Plan(fresh=0, nested=len(parents.present), rounds=((3, 1),) if several else ())
             starts = parents.starts(problem, plan, self._generator(neuron_num, AGAIN))
             grown = race(problem, starts, plan, loop, self._loss)
             finished = min([finished, *([grown] if grown else [])], key=lambda runner: runner.minimum.state.misfit)

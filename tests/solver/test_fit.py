@@ -181,7 +181,8 @@ def test_many_rows_are_raced_on_some_and_finished_on_all(monkeypatch):
     assert fits[-1].rss_train < 0.2 * np.sum((y - y.mean()) ** 2)
 
 
-def test_a_path_does_not_stand_still_where_the_race_has_misled_it(monkeypatch):
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_path_does_not_stand_still_where_the_race_has_misled_it(monkeypatch, depth):
     """The best network on the rows of the race may be worse on all rows than a smaller one, which is then grown."""
     X, y = noisy(n=400)
     advance, lost = nested_path.advance, []
@@ -196,6 +197,6 @@ def test_a_path_does_not_stand_still_where_the_race_has_misled_it(monkeypatch):
     monkeypatch.setattr(nested_path, "RACE_ROWS", 100)
     monkeypatch.setattr(nested_path, "advance", misled)
     options = LmOptions(smoothing=0.0, kernels="numpy")
-    rss = [f.rss_train for f in fit_path(X, y, 3, 3, (1, 2, 3), options=options)]
-    assert lost == [2, 3]
+    rss = [f.rss_train for f in fit_path(X, y, 3, 3, (1, 2, 3), depth, options=options)]
+    assert lost == [2] * depth + [3] * depth
     assert all(b < 0.999 * a for a, b in itertools.pairwise(rss)), rss
